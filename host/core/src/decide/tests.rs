@@ -1,0 +1,234 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::{Form, InvalidOutcome};
+
+fn machine() -> Descriptor {
+    Descriptor::for_tests(Form::Machine)
+}
+
+fn at(attempt: u32, faults: u32) -> Position {
+    Position { attempt, faults, awaited: vec![SignalId(7)] }
+}
+
+fn next(step: &str) -> Outcome {
+    Outcome::Next(Next { step: step.into(), state: b"{}".to_vec(), delay_ms: None, requeue: false })
+}
+
+fn small() -> Limits {
+    Limits { state_bytes_max: 8, payload_bytes_max: 8, awaited_names_max: 2, delay_ms_max: 1_000, ..Limits::default() }
+}
+
+/// The code with which an outcome is refused.
+fn refused(outcome: Outcome) -> Option<String> {
+    let decision = decide(&at(0, 0), Ending::Outcome(outcome), &machine(), &small());
+    match decision.change.then {
+        Then::End { status: Status::Failed, error, clears_inbox: false, .. } => error.and_then(|error| error.code),
+        Then::End { .. } | Then::RunOn | Then::Requeue { .. } | Then::Again { .. } | Then::Park { .. } => None,
+    }
+}
+
+#[test]
+fn next_begins_a_new_visit_and_consumes_what_was_handed() {
+    let decision = decide(&at(3, 2), Ending::Outcome(next("b")), &machine(), &Limits::default());
+    assert_eq!(decision.change.step.as_deref(), Some("b"));
+    assert_eq!((decision.change.attempt, decision.change.faults, decision.change.new_visit), (0, 0, true));
+    assert_eq!(decision.change.then, Then::RunOn);
+    assert_eq!(decision.consumes, [SignalId(7)]);
+}
+
+#[test]
+fn a_delay_or_a_requeue_lets_go_of_the_claim() {
+    for (delay_ms, requeue, expected) in [
+        (None, false, Then::RunOn),
+        (Some(0), false, Then::RunOn),
+        (Some(5), false, Then::Requeue { delay_ms: 5 }),
+        (None, true, Then::Requeue { delay_ms: 0 }),
+    ] {
+        let outcome = Outcome::Next(Next { step: "b".into(), state: vec![], delay_ms, requeue });
+        let decision = decide(&at(0, 0), Ending::Outcome(outcome), &machine(), &Limits::default());
+        assert_eq!(decision.change.then, expected);
+    }
+}
+
+#[test]
+fn an_outcome_that_breaks_a_rule_fails_its_own_instance_and_keeps_the_inbox() {
+    let awaiting =
+        |names: Vec<String>, timeout_ms| Outcome::Await(Await { names, step: "b".into(), state: vec![], timeout_ms });
+    for (outcome, code) in [
+        (next("nowhere"), "unknown-step"),
+        (next(""), "invalid-name"),
+        (Outcome::Retry(Retry { state: vec![0; 9], delay_ms: 0 }), "state-too-large"),
+        (Outcome::Retry(Retry { state: vec![0; 8], delay_ms: 1_001 }), "delay-too-long"),
+        (Outcome::Done(vec![0; 9]), "result-too-large"),
+        (awaiting(vec![], None), "nothing-awaited"),
+        (awaiting(vec!["a".into(), "b".into(), "c".into()], None), "too-many-names"),
+        (awaiting(vec!["a\0".into()], None), "invalid-name"),
+        (awaiting(vec!["a".into()], Some(1_001)), "delay-too-long"),
+    ] {
+        assert_eq!(refused(outcome.clone()).as_deref(), Some(code), "{outcome:?}");
+    }
+}
+
+#[test]
+fn at_the_limit_an_outcome_is_accepted() {
+    assert_eq!(refused(Outcome::Retry(Retry { state: vec![0; 8], delay_ms: 1_000 })), None);
+    assert_eq!(refused(Outcome::Done(vec![0; 8])), None);
+}
+
+#[test]
+fn a_retry_keeps_the_visit_and_what_it_awaits() {
+    let outcome = Outcome::Retry(Retry { state: b"s".to_vec(), delay_ms: 5 });
+    let decision = decide(&at(1, 3), Ending::Outcome(outcome), &machine(), &Limits::default());
+    assert_eq!((decision.change.attempt, decision.change.faults, decision.change.new_visit), (2, 0, false));
+    assert_eq!(decision.change.then, Then::Again { delay_ms: 5 });
+    assert!(decision.consumes.is_empty());
+}
+
+#[test]
+fn a_handlers_retry_does_not_end_the_row_of_faults() {
+    let outcome = Outcome::Retry(Retry { state: vec![], delay_ms: 0 });
+    let fault = Fault::new(FaultKind::Trap, "x");
+    let decision = decide(&at(1, 3), Ending::Handled { fault, outcome }, &machine(), &Limits::default());
+    assert_eq!(decision.change.faults, 4);
+}
+
+#[test]
+fn what_a_handler_decides_consumes_no_signal() {
+    let fault = Fault::new(FaultKind::Trap, "x");
+    let decision = decide(&at(0, 0), Ending::Handled { fault, outcome: next("b") }, &machine(), &Limits::default());
+    assert!(decision.consumes.is_empty());
+    assert_eq!(decision.error.map(|error| error.kind).as_deref(), Some("trap"));
+}
+
+#[test]
+fn a_handler_that_fails_too_leaves_both_messages() {
+    let ending = Ending::HandlerFailed {
+        fault: Fault::new(FaultKind::Error, "first"),
+        handler: Fault::new(FaultKind::Trap, "second"),
+    };
+    let error = decide(&at(0, 0), ending, &machine(), &Limits::default()).error.expect("an error");
+    assert_eq!(error.kind, "error");
+    assert!(error.message.contains("first") && error.message.contains("second"), "{}", error.message);
+}
+
+#[test]
+fn an_invalid_answer_of_a_handler_ends_the_instance() {
+    let fault = Fault::new(FaultKind::Trap, "x");
+    let decision = decide(&at(0, 0), Ending::Handled { fault, outcome: next("z") }, &machine(), &Limits::default());
+    assert!(matches!(decision.change.then, Then::End { status: Status::Failed, .. }));
+}
+
+#[test]
+fn every_broken_rule_has_a_code_and_a_sentence() {
+    for broken in [
+        InvalidOutcome::Unsupported("children"),
+        InvalidOutcome::UnknownExtra("x".into()),
+        InvalidOutcome::ZeroWeight,
+        InvalidOutcome::NothingAwaited,
+    ] {
+        assert!(!broken.code().is_empty() && broken.to_string().len() > 10);
+    }
+}
+
+fn any_kind() -> impl Strategy<Value = FaultKind> {
+    prop::sample::select(vec![
+        FaultKind::Error,
+        FaultKind::Trap,
+        FaultKind::MemoryLimit,
+        FaultKind::OutOfFuel,
+        FaultKind::Timeout,
+        FaultKind::InvalidOutcome,
+        FaultKind::UnknownStep,
+        FaultKind::StateDecode,
+    ])
+}
+
+prop_compose! {
+    fn any_fault()(kind in any_kind(), message in ".{0,40}", retryable: bool, delay_ms in prop::option::of(0u64..10_000)) -> Fault {
+        Fault { kind, message, code: None, retryable, delay_ms }
+    }
+}
+
+fn any_outcome() -> impl Strategy<Value = Outcome> {
+    let step = prop::sample::select(vec!["a", "b", "c", "z", ""]).prop_map(String::from);
+    let state = || prop::collection::vec(any::<u8>(), 0..12);
+    let names = prop::collection::vec("[a-c]{0,2}", 0..4);
+    prop_oneof![
+        (step.clone(), state(), prop::option::of(0u64..2_000), any::<bool>())
+            .prop_map(|(step, state, delay_ms, requeue)| Outcome::Next(Next { step, state, delay_ms, requeue })),
+        (state(), 0u64..2_000).prop_map(|(state, delay_ms)| Outcome::Retry(Retry { state, delay_ms })),
+        (names, step, state(), prop::option::of(0u64..2_000))
+            .prop_map(|(names, step, state, timeout_ms)| Outcome::Await(Await { names, step, state, timeout_ms })),
+        state().prop_map(Outcome::Done),
+        (".{0,20}", ".{0,40}").prop_map(|(kind, message)| Outcome::Stop(ErrorInfo { kind, message, code: None })),
+    ]
+}
+
+fn any_ending() -> impl Strategy<Value = Ending> {
+    prop_oneof![
+        any_outcome().prop_map(Ending::Outcome),
+        any_fault().prop_map(Ending::Fault),
+        (any_fault(), any_outcome()).prop_map(|(fault, outcome)| Ending::Handled { fault, outcome }),
+        (any_fault(), any_fault()).prop_map(|(fault, handler)| Ending::HandlerFailed { fault, handler }),
+    ]
+}
+
+proptest! {
+    /// Whatever a guest answers, what is written obeys the limits, and the counters go one way.
+    #[test]
+    fn every_decision_is_storable(ending in any_ending(), attempt in 0u32..100, faults in 0u32..30) {
+        let limits = small();
+        let decision = decide(&at(attempt, faults), ending, &machine(), &limits);
+        let change = &decision.change;
+        prop_assert!(change.attempt == 0 || change.attempt == attempt || change.attempt == attempt + 1);
+        prop_assert_eq!(change.new_visit, change.step.is_some(), "a new step is a new visit");
+        prop_assert!(change.state.as_ref().is_none_or(|state| state.len() <= limits.state_bytes_max));
+        prop_assert!(change.step.as_ref().is_none_or(|step| machine().has_step(step)));
+        if let Some(error) = &decision.error {
+            prop_assert!(!error.message.contains('\0') && !error.kind.contains('\0'));
+        }
+        match &change.then {
+            Then::Park { names, timeout_ms } => {
+                prop_assert!(!names.is_empty() && names.len() <= limits.awaited_names_max);
+                prop_assert!(timeout_ms.is_none_or(|ms| ms <= limits.delay_ms_max));
+            }
+            Then::Requeue { delay_ms } | Then::Again { delay_ms } => prop_assert!(*delay_ms <= limits.delay_ms_max),
+            Then::End { status, result, error, .. } => {
+                prop_assert!(status.is_terminal());
+                prop_assert_eq!(result.is_some(), *status == Status::Done);
+                prop_assert_eq!(error.is_some(), *status != Status::Done);
+            }
+            Then::RunOn => {}
+        }
+    }
+
+    /// Signals are consumed by progress alone: by a step's own `next`, and never more than it was handed.
+    #[test]
+    fn only_a_steps_own_progress_consumes(ending in any_ending()) {
+        let was_next = matches!(&ending, Ending::Outcome(outcome @ Outcome::Next(_)) if outcome.validate(&machine(), &small()).is_ok());
+        let decision = decide(&at(0, 0), ending, &machine(), &small());
+        prop_assert_eq!(!decision.consumes.is_empty(), was_next);
+    }
+
+    /// No row of faults goes on for ever: whatever fails, and however it fails, the machine ends.
+    #[test]
+    fn a_machine_that_only_fails_ends(kinds in prop::collection::vec(any_fault(), 40)) {
+        let (mut attempt, mut faults) = (0, 0);
+        for fault in kinds {
+            let change = decide(&at(attempt, faults), Ending::Fault(fault), &machine(), &Limits::default()).change;
+            if matches!(change.then, Then::End { .. }) {
+                return Ok(());
+            }
+            (attempt, faults) = (change.attempt, change.faults);
+        }
+        prop_assert!(false, "still alive after 40 faults in a row");
+    }
+
+    /// A decision depends on nothing but its inputs.
+    #[test]
+    fn deciding_twice_decides_the_same(ending in any_ending(), attempt in 0u32..10) {
+        let decided = decide(&at(attempt, 0), ending.clone(), &machine(), &small());
+        prop_assert_eq!(decided, decide(&at(attempt, 0), ending, &machine(), &small()));
+    }
+}

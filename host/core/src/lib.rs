@@ -1,0 +1,34 @@
+//! The pure rules of the engine: values in, values out.
+//!
+//! This crate knows no database, no sandbox, no clock and no randomness, and it has no dependencies. Whatever the
+//! engine has to *decide* is decided here, so that it can be tested by the million; the engine only carries it out.
+
+#![forbid(unsafe_code)]
+
+mod backoff;
+mod decide;
+mod descriptor;
+mod fault;
+mod ids;
+mod inbox;
+mod lanes;
+mod limits;
+mod names;
+mod outcome;
+mod run_ahead;
+mod scope;
+mod status;
+
+pub use backoff::Backoff;
+pub use decide::{Change, Decision, Ending, Position, Then, decide, unstorable};
+pub use descriptor::{Descriptor, DescriptorError, Form, StepInfo};
+pub use fault::{ErrorInfo, Fault, FaultKind};
+pub use ids::{Claim, InstanceId, SignalId, TenantId, Version, Visit, WorkerId};
+pub use inbox::{Inbox, Signal};
+pub use lanes::{Lane, Lanes};
+pub use limits::Limits;
+pub use names::{InvalidName, valid_name};
+pub use outcome::{Await, InvalidOutcome, Next, Outcome, Retry};
+pub use run_ahead::RunAhead;
+pub use scope::Scope;
+pub use status::{AttemptOutcome, Status, Wake};

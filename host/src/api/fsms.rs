@@ -1,0 +1,58 @@
+//! `/v1/fsms`
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::problem::Problem;
+use super::time::rfc3339;
+use crate::host::Host;
+use crate::registry::hex;
+use crate::store::VersionRow;
+
+#[derive(Serialize)]
+pub(super) struct Fsms {
+    items: Vec<Fsm>,
+    next: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Fsm {
+    fsm: String,
+    routed_version: i32,
+    versions: i64,
+    live: i64,
+}
+
+pub(super) async fn list(State(host): State<Host>) -> Result<Json<Fsms>, Problem> {
+    let fsms = host.fsms(host.default_tenant()).await?;
+    let items = fsms
+        .into_iter()
+        .map(|row| Fsm { fsm: row.fsm, routed_version: row.routed_version, versions: row.versions, live: row.live })
+        .collect();
+    Ok(Json(Fsms { items, next: None }))
+}
+
+pub(super) async fn get(State(host): State<Host>, Path(fsm): Path<String>) -> Result<Json<Value>, Problem> {
+    let versions = host.versions(host.default_tenant(), &fsm).await?;
+    let routed = versions.first().map(|version| version.routed_version);
+    let versions: Vec<Value> = versions.iter().map(version).collect();
+    Ok(Json(json!({ "fsm": fsm, "routed_version": routed, "running": "pin", "versions": versions })))
+}
+
+fn version(row: &VersionRow) -> Value {
+    let live: i64 = row.steps.as_object().map_or(0, |steps| steps.values().filter_map(Value::as_i64).sum());
+    let said = |field: &str| row.descriptor.get(field).cloned().unwrap_or(Value::Null);
+    json!({
+        "version": row.version,
+        "digest": format!("sha256:{}", hex(&row.digest)),
+        "deployed_at": rfc3339(row.deployed_at_ms),
+        "form": said("form"),
+        "initial_step": said("initial_step"),
+        "state_version": said("state_version"),
+        "sdk": said("sdk"),
+        "live": live,
+        "steps": row.steps,
+    })
+}

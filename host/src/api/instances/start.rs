@@ -1,0 +1,154 @@
+//! Starting an instance.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use gd_core::Scope;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::api::extract::Body;
+use crate::api::payload;
+use crate::api::problem::Problem;
+use crate::api::time;
+use crate::host::{Error, Host, Start};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::api) struct NewInstance {
+    fsm: String,
+    step: Option<String>,
+    state: Option<Box<RawValue>>,
+    args: Option<Box<RawValue>>,
+    queue: Option<String>,
+    priority: Option<i64>,
+    eligible_at: Option<String>,
+    schedule_at: Option<String>,
+    schedule_in_ms: Option<u64>,
+    correlation_key: Option<String>,
+    correlation_scope: Option<Value>,
+    version: Option<i32>,
+    concurrency_key: Option<Value>,
+    rate_limit: Option<Value>,
+    weight: Option<Value>,
+}
+
+#[derive(Serialize)]
+pub(in crate::api) struct StartedInstance {
+    id: String,
+    fsm: String,
+    version: i32,
+}
+
+pub(in crate::api) async fn start(
+    State(host): State<Host>,
+    Body(new): Body<NewInstance>,
+) -> Result<(StatusCode, Json<StartedInstance>), Problem> {
+    let start = new.into_start()?;
+    let fsm = start.fsm.clone();
+    let started = host.start(host.default_tenant(), start).await?;
+    Ok((StatusCode::CREATED, Json(StartedInstance { id: started.id.to_string(), fsm, version: started.version.0 })))
+}
+
+impl NewInstance {
+    fn into_start(self) -> Result<Start, Error> {
+        for (given, what) in [
+            (self.concurrency_key.is_some(), "a concurrency key"),
+            (self.rate_limit.is_some(), "a rate limit"),
+            (self.weight.is_some(), "a weight"),
+        ] {
+            if given {
+                return Err(Error::Unsupported(what));
+            }
+        }
+        let state = self.state.or(self.args).map(|json| payload::bytes("state", &json)).transpose()?;
+        let (due_ms, delay_ms) = due(self.eligible_at, self.schedule_at, self.schedule_in_ms)?;
+        let priority = self.priority.unwrap_or(0);
+        let priority = i16::try_from(priority).map_err(|_| {
+            Error::InvalidArgument(format!("priority {priority} is not in {}..={}", i16::MIN, i16::MAX))
+        })?;
+        Ok(Start {
+            fsm: self.fsm,
+            step: self.step,
+            state,
+            queue: self.queue,
+            priority,
+            due_ms,
+            delay_ms,
+            correlation_key: self.correlation_key,
+            scope: scope(self.correlation_scope)?,
+            version: self.version,
+        })
+    }
+}
+
+/// `eligible_at` wins over `schedule_at`, that over `schedule_in_ms`.
+fn due(
+    eligible_at: Option<String>,
+    schedule_at: Option<String>,
+    schedule_in_ms: Option<u64>,
+) -> Result<(Option<i64>, u64), Error> {
+    if let Some(at) = eligible_at {
+        return Ok((Some(time::millis("eligible_at", &at)?), 0));
+    }
+    if let Some(at) = schedule_at {
+        return Ok((Some(time::millis("schedule_at", &at)?), 0));
+    }
+    Ok((None, schedule_in_ms.unwrap_or(0)))
+}
+
+/// Absent or `"live"`: unique among live instances. A list: kept beyond these ends too; it must hold `live`, or all the live
+/// statuses by name.
+fn scope(value: Option<Value>) -> Result<Scope, Error> {
+    const LIVE: [&str; 4] = ["runnable", "executing", "awaiting_signal", "awaiting_children"];
+    let words: Vec<String> = match value {
+        None | Some(Value::Null) => return Ok(Scope::default()),
+        Some(Value::String(word)) if word == "live" => return Ok(Scope::default()),
+        Some(value) => serde_json::from_value(value)
+            .map_err(|_| Error::InvalidScope("correlation_scope is \"live\" or a list of statuses".into()))?,
+    };
+    if words.is_empty() {
+        return Err(Error::Unsupported("a correlation key that is not unique (an empty correlation_scope)"));
+    }
+    let has = |word: &str| words.iter().any(|given| given == word);
+    if !has("live") && !LIVE.into_iter().all(has) {
+        let missing: Vec<&str> = LIVE.into_iter().filter(|word| !has(word)).collect();
+        return Err(Error::InvalidScope(format!(
+            "correlation_scope omits the live status {}: an instance that comes back to it would break the commit; list \"live\"",
+            missing.join(", ")
+        )));
+    }
+    let known = |word: &&String| {
+        ["live", "done", "failed", "cancelled"].contains(&word.as_str()) || LIVE.contains(&word.as_str())
+    };
+    if let Some(word) = words.iter().find(|word| !known(word)) {
+        return Err(Error::InvalidScope(format!("correlation_scope names {word:?}, which is not a status")));
+    }
+    Ok(Scope { on_done: has("done"), on_failed: has("failed"), on_cancelled: has("cancelled") })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_scope_holds_every_live_status() {
+        let kept = |on_done, on_failed| Scope { on_done, on_failed, on_cancelled: false };
+        for (given, expected) in [
+            (json!(null), Ok(kept(false, false))),
+            (json!("live"), Ok(kept(false, false))),
+            (json!(["live", "done"]), Ok(kept(true, false))),
+            (json!(["runnable", "executing", "awaiting_signal", "awaiting_children", "failed"]), Ok(kept(false, true))),
+            (json!([]), Err("unsupported")),
+            (json!(["done"]), Err("invalid-scope")),
+            (json!(["runnable", "done"]), Err("invalid-scope")),
+            (json!(["live", "dead"]), Err("invalid-scope")),
+            (json!(7), Err("invalid-scope")),
+        ] {
+            assert_eq!(scope(Some(given.clone())).map_err(|error| error.code()), expected, "{given}");
+        }
+    }
+}

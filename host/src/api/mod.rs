@@ -1,0 +1,53 @@
+//! The HTTP API: a file per resource, JSON in and out, every refusal a problem document with a stable code.
+
+mod auth;
+mod deployments;
+mod extract;
+mod fsms;
+mod health;
+mod instances;
+mod payload;
+mod problem;
+mod signals;
+mod time;
+
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use axum::{Router, middleware};
+use tower_http::trace::TraceLayer;
+
+use crate::host::Host;
+
+pub use auth::ApiToken;
+
+/// Largest body of a request that is not a deployment: a payload at its limit, in base64, with room.
+const BODY_BYTES_MAX: usize = 2 << 20;
+/// Largest body of a deployment; the component's own limit is lower and answers with its own code.
+const DEPLOYMENT_BYTES_MAX: usize = 64 << 20;
+
+/// Every route. Without a token, whoever reaches the address may do everything.
+pub fn router(host: Host, token: Option<ApiToken>) -> Router {
+    let deployments = Router::new()
+        .route("/v1/deployments", post(deployments::deploy))
+        .layer(DefaultBodyLimit::max(DEPLOYMENT_BYTES_MAX));
+    let v1 = Router::new()
+        .route("/v1/fsms", get(fsms::list))
+        .route("/v1/fsms/{fsm}", get(fsms::get))
+        .route("/v1/instances", post(instances::start).get(instances::list))
+        .route("/v1/instances/{id}", get(instances::get))
+        .route("/v1/instances/{id}/history", get(instances::history))
+        .route("/v1/instances/{id}/wait", get(instances::wait))
+        .route("/v1/instances/{id}/signals", post(signals::to_instance))
+        .route("/v1/signals", post(signals::to_key))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .merge(deployments)
+        .layer(middleware::from_fn_with_state(token, auth::check));
+    Router::new()
+        .merge(v1)
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .fallback(problem::no_route)
+        .method_not_allowed_fallback(problem::no_method)
+        .layer(TraceLayer::new_for_http())
+        .with_state(host)
+}

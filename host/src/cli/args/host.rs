@@ -1,0 +1,85 @@
+//! Options of the verbs that the binary carries out itself.
+
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use clap::builder::NonEmptyStringValueParser as NonEmpty;
+
+use super::super::duration;
+use super::value::{HostPort, QueueShare, listen};
+
+const DEV_LISTEN: &str = "127.0.0.1:7070";
+
+/// Options of `dev`. Not `Debug`: the database's address may hold a password.
+#[derive(Args)]
+pub struct DevArgs {
+    /// Folder for the private Postgres and its logs; made when it is not there
+    #[arg(long, value_name = "DIR", default_value = ".gd")]
+    pub dir: PathBuf,
+    /// Address and port of the API; port 0 lets the system choose
+    #[arg(long, value_name = "ADDR:PORT", default_value = DEV_LISTEN, value_parser = listen)]
+    pub listen: SocketAddr,
+    /// A host and port that guests may reach over HTTP; repeat for more. Default: none
+    #[arg(long, value_name = "HOST:PORT")]
+    pub allow_egress: Vec<HostPort>,
+    /// Postgres to use instead of a private one, postgres://USER:PASSWORD@HOST:PORT/DATABASE
+    #[arg(long, value_name = "URL", env = "GD_DATABASE_URL", hide_env_values = true, value_parser = NonEmpty::new())]
+    pub database_url: Option<String>,
+}
+
+/// Options of `serve`. What is none or empty was not given: the configuration file decides, then the default.
+///
+/// Not `Debug`: it holds a password and a token.
+#[derive(Args)]
+pub struct ServeArgs {
+    /// Postgres to use, postgres://USER:PASSWORD@HOST:PORT/DATABASE; required here or in the configuration file
+    #[arg(long, value_name = "URL", env = "GD_DATABASE_URL", hide_env_values = true, value_parser = NonEmpty::new())]
+    pub database_url: Option<String>,
+    /// Address and port of the API; port 0 lets the system choose. Default: 127.0.0.1:7070
+    #[arg(long, value_name = "ADDR:PORT", env = "GD_LISTEN", value_parser = listen)]
+    pub listen: Option<SocketAddr>,
+    /// A host and port that guests may reach over HTTP; repeat for more. Default: none
+    #[arg(long, value_name = "HOST:PORT")]
+    pub allow_egress: Vec<HostPort>,
+    /// Configuration file; flags and environment variables win over it. Default: none
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Queues that this node works on, each with how many steps of it run at once (at least 1). Default: all queues
+    #[arg(long, value_name = "NAME[:N],...", value_delimiter = ',')]
+    pub queues: Vec<QueueShare>,
+    /// Leave recovery of lost steps, deadlines and retention to other nodes; at least one node has to do them
+    #[arg(long)]
+    pub no_maintenance: bool,
+    /// Bearer token that requests must carry. Default: none, which only a loopback address may do
+    #[arg(long, value_name = "TOKEN", env = "GD_API_TOKEN", hide_env_values = true, value_parser = NonEmpty::new())]
+    pub api_token: Option<String>,
+    /// How long running steps may take to end after SIGTERM, such as 500ms or 5s. Default: 5s
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub drain_timeout: Option<Duration>,
+    /// Steps that run at once on this node, at least 1. Default: chosen from the number of processors
+    #[arg(long, value_name = "N", value_parser = concurrency)]
+    pub concurrency: Option<NonZeroU32>,
+}
+
+/// Options of `migrate`. Not `Debug`: the database's address may hold a password.
+#[derive(Args)]
+pub struct MigrateArgs {
+    /// Postgres to migrate, postgres://USER:PASSWORD@HOST:PORT/DATABASE
+    #[arg(long, value_name = "URL", env = "GD_DATABASE_URL", hide_env_values = true, value_parser = NonEmpty::new())]
+    pub database_url: String,
+}
+
+/// Options of `inspect`.
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// The component
+    #[arg(value_name = "FILE.wasm")]
+    pub file: PathBuf,
+}
+
+fn concurrency(text: &str) -> Result<NonZeroU32, String> {
+    text.parse().map_err(|_| format!("{text} is not in 1..={}", u32::MAX))
+}

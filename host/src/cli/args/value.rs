@@ -1,0 +1,139 @@
+//! Values of options that are more than a number or a name.
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+
+/// A host and port that guests may reach, written `HOST:PORT`; an IPv6 address in brackets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostPort {
+    /// A name or an address, without brackets.
+    pub host: String,
+    /// 1 to 65535.
+    pub port: u16,
+}
+
+impl FromStr for HostPort {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || "write it as HOST:PORT, such as api.example.com:443 or [::1]:8080".to_owned();
+        let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
+        let port = port.parse().ok().filter(|port| *port != 0).ok_or_else(wrong)?;
+        let host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+            Some(address) => address.parse::<std::net::Ipv6Addr>().map_err(|_| wrong())?.to_string(),
+            None => host.to_owned(),
+        };
+        let is_name = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '*');
+        if host.is_empty() || !(host.chars().all(is_name) || host.contains(':') && text.starts_with('[')) {
+            return Err(wrong());
+        }
+        Ok(Self { host, port })
+    }
+}
+
+impl fmt::Display for HostPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, port } = self;
+        if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
+    }
+}
+
+/// A queue that a node works on, written `NAME` or `NAME:CONCURRENCY`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueShare {
+    /// The queue's name.
+    pub name: String,
+    /// How many steps of it run at once on this node, at least 1; none means the node's own concurrency.
+    pub concurrency: Option<u32>,
+}
+
+impl FromStr for QueueShare {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || "write it as NAME or NAME:CONCURRENCY with a concurrency of at least 1".to_owned();
+        let (name, concurrency) = match text.rsplit_once(':') {
+            Some((name, number)) => (name, Some(number.parse::<NonZeroU32>().map_err(|_| wrong())?.get())),
+            None => (text, None),
+        };
+        if name.is_empty() { Err(wrong()) } else { Ok(Self { name: name.to_owned(), concurrency }) }
+    }
+}
+
+/// Whom a signal is for, written `ID` or `key:KEY`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// The instance with this id.
+    Id(String),
+    /// The live instance that holds this correlation key.
+    Key(String),
+}
+
+impl FromStr for Target {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.strip_prefix("key:") {
+            Some("") => Err("write the correlation key after key:, such as key:INV-1".to_owned()),
+            Some(key) => Ok(Self::Key(key.to_owned())),
+            None => Ok(Self::Id(text.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => write!(f, "instance {id}"),
+            Self::Key(key) => write!(f, "the holder of key {key}"),
+        }
+    }
+}
+
+/// Reads `ADDRESS:PORT`; `localhost` is 127.0.0.1, and port 0 lets the system choose.
+pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
+    let local = text.strip_prefix("localhost:").and_then(|port| port.parse().ok());
+    if let Some(port) = local {
+        return Ok((Ipv4Addr::LOCALHOST, port).into());
+    }
+    text.parse().map_err(|_| "write it as ADDRESS:PORT, such as 127.0.0.1:7070 or [::]:7070".to_owned())
+}
+
+/// Reads a point in time with an offset.
+pub(super) fn timestamp(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| "write it as RFC 3339 with an offset, such as 2030-01-31T09:00:00Z".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_and_port_reads_back_as_written() {
+        for text in ["api.example.com:443", "127.0.0.1:8080", "[::1]:80", "*.example.com:443", "my_host:1"] {
+            assert_eq!(text.parse::<HostPort>().unwrap().to_string(), text);
+        }
+        for text in
+            ["", "host", "host:", ":1", "host:0", "host:65536", "http://h:1", "a/b:1", "::1:80", "[x]:1", "[]:1"]
+        {
+            assert!(text.parse::<HostPort>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_target_is_an_id_unless_it_begins_with_key() {
+        assert_eq!("42".parse(), Ok(Target::Id("42".to_owned())));
+        assert_eq!("key:INV:1".parse(), Ok(Target::Key("INV:1".to_owned())));
+    }
+
+    #[test]
+    fn a_listen_address_may_be_localhost() {
+        assert_eq!(listen("localhost:7070").unwrap().to_string(), "127.0.0.1:7070");
+        assert_eq!(listen("[::]:0").unwrap().to_string(), "[::]:0");
+        assert!(listen("7070").is_err());
+    }
+}

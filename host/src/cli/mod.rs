@@ -1,0 +1,60 @@
+//! The command line: what it accepts, and the verbs that talk to a running gd-host over its HTTP API.
+//!
+//! `dev`, `serve`, `migrate` and `inspect` are only parsed here; the binary carries them out.
+
+mod args;
+mod clean;
+mod client;
+mod deploy;
+mod duration;
+mod error;
+#[cfg(test)]
+mod fake;
+mod output;
+mod payload;
+mod problem;
+mod read;
+mod signal;
+mod start;
+mod table;
+mod version;
+mod versions;
+mod wait;
+
+use std::process::ExitCode;
+
+pub use args::{
+    Cli, ClientCommand, Command, DeployArgs, DevArgs, Format, GetArgs, GlobalArgs, HistoryArgs, HostPort, InspectArgs,
+    ListArgs, MigrateArgs, QueueShare, ServeArgs, SignalArgs, StartArgs, Status, Target, Until, VersionsArgs, WaitArgs,
+};
+use client::Client;
+use error::{Error, Exit};
+use output::Output;
+
+/// Carries out a verb that talks to the API: the answer goes to stdout, errors to stderr, and the exit code says which
+/// kind of end it was (0 ok, 1 failed, 2 usage, 3 not found, 4 refused, 5 unreachable).
+pub async fn run(global: &GlobalArgs, command: ClientCommand) -> ExitCode {
+    let output = Output::standard(global.output);
+    match dispatch(global, command, &output).await {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            output.error(&error);
+            error.exit().into()
+        }
+    }
+}
+
+async fn dispatch(global: &GlobalArgs, command: ClientCommand, output: &Output) -> Result<Exit, Error> {
+    let client = || Client::new(&global.url, global.token.as_deref());
+    match command {
+        ClientCommand::Deploy(args) => deploy::deploy(&client()?, output, &args).await,
+        ClientCommand::Versions(args) => versions::versions(&client()?, output, &args).await,
+        ClientCommand::Start(args) => start::start(&client()?, output, &args).await,
+        ClientCommand::List(args) => read::list(&client()?, output, &args).await,
+        ClientCommand::Get(args) => read::get(&client()?, output, &args).await,
+        ClientCommand::History(args) => read::history(&client()?, output, &args).await,
+        ClientCommand::Signal(args) => signal::signal(&client()?, output, &args).await,
+        ClientCommand::Wait(args) => wait::wait(&client()?, output, &args).await,
+        ClientCommand::Version => version::version(output),
+    }
+}

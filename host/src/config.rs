@@ -1,0 +1,82 @@
+//! The configuration of `serve`: flags and environment before `gd.toml` before the defaults.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::cli::ServeArgs;
+use crate::error::Error;
+
+/// What a host serves, and how.
+pub struct Config {
+    /// The database.
+    pub database_url: String,
+    /// Address of the API. Default 127.0.0.1:7070.
+    pub listen: SocketAddr,
+    /// What guests may reach. Default: nothing.
+    pub allow_egress: Vec<String>,
+    /// Steps at the same time. Default 256.
+    pub concurrency: Option<u32>,
+    /// Time for running steps when the host stops. Default 5 s.
+    pub drain: Duration,
+    /// The token that requests must carry.
+    pub api_token: Option<String>,
+}
+
+/// `gd.toml`. A key that is not known here is refused, so that a typo is not silently a default.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    database_url: Option<String>,
+    listen: Option<SocketAddr>,
+    allow_egress: Option<Vec<String>>,
+    concurrency: Option<std::num::NonZeroU32>,
+    drain_timeout_ms: Option<u64>,
+    api_token: Option<String>,
+}
+
+impl Config {
+    /// Puts flags, environment and file together.
+    ///
+    /// # Errors
+    /// A sentence about what is wrong or missing.
+    pub fn load(args: ServeArgs) -> Result<Self, Error> {
+        let file = args.config.as_deref().map_or_else(|| Ok(File::default()), read)?;
+        let missing =
+            || Error::Config("no database: set --database-url, GD_DATABASE_URL or database_url in gd.toml".into());
+        let flags: Vec<String> = args.allow_egress.iter().map(ToString::to_string).collect();
+        let config = Self {
+            database_url: args.database_url.or(file.database_url).ok_or_else(missing)?,
+            listen: args.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 7070))),
+            allow_egress: if flags.is_empty() { file.allow_egress.unwrap_or_default() } else { flags },
+            concurrency: args.concurrency.or(file.concurrency).map(std::num::NonZeroU32::get),
+            drain: args
+                .drain_timeout
+                .or(file.drain_timeout_ms.map(Duration::from_millis))
+                .unwrap_or(Duration::from_secs(5)),
+            api_token: args.api_token.or(file.api_token).filter(|token| !token.is_empty()),
+        };
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Without a token, only this machine may reach the API.
+    fn check(&self) -> Result<(), Error> {
+        if self.api_token.is_none() && !self.listen.ip().is_loopback() {
+            return Err(Error::Config(format!(
+                "{} can be reached from other machines and no token is set: set --api-token or GD_API_TOKEN, or listen on 127.0.0.1",
+                self.listen
+            )));
+        }
+        Ok(())
+    }
+}
+
+fn read(path: &Path) -> Result<File, Error> {
+    let wrong =
+        |reason: String| Error::Config(format!("the configuration {} cannot be used: {reason}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    toml::from_str(&text).map_err(|error| wrong(error.to_string()))
+}

@@ -1,0 +1,133 @@
+//! The worker's lease: one row that beats, on a connection whose session lock dies with it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gd_core::WorkerId;
+use sqlx::PgConnection;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::Shared;
+use super::incarnation::{Incarnation, Incarnations};
+use crate::store::{Error, Store};
+
+/// Waits between attempts to reach a database that is away.
+const RECONNECT: Duration = Duration::from_millis(250);
+
+/// The loop that keeps the lease.
+pub(super) struct Lease {
+    shared: Arc<Shared>,
+    interrupt: CancellationToken,
+    present: watch::Sender<Option<Incarnation>>,
+}
+
+/// Why an incarnation ended.
+enum End {
+    Lost,
+    Leaving,
+}
+
+impl Lease {
+    pub(super) fn new(shared: Arc<Shared>, interrupt: CancellationToken) -> (Self, Incarnations) {
+        let (present, incarnations) = watch::channel(None);
+        (Self { shared, interrupt, present }, incarnations)
+    }
+
+    /// Lives one incarnation after the other until the host leaves.
+    pub(super) async fn run(self, leaving: CancellationToken) {
+        while !leaving.is_cancelled() {
+            let registered = tokio::select! {
+                registered = self.register() => registered,
+                () = leaving.cancelled() => return,
+            };
+            let (worker, connection) = match registered {
+                Ok(registered) => registered,
+                Err(error) => {
+                    tracing::warn!(%error, "no lease to be had, trying again");
+                    tokio::time::sleep(RECONNECT).await;
+                    continue;
+                }
+            };
+            let incarnation = Incarnation { worker, interrupt: self.interrupt.child_token() };
+            self.present.send_replace(Some(incarnation.clone()));
+            tracing::info!(%worker, "worker.lease: taken");
+            match self.keep(worker, connection, &leaving).await {
+                End::Leaving => self.retire(worker).await,
+                End::Lost => {
+                    tracing::warn!(%worker, "worker.lease: lost, guests are interrupted and nothing of theirs is committed");
+                    self.present.send_replace(None);
+                    incarnation.interrupt.cancel();
+                }
+            }
+        }
+    }
+
+    async fn register(&self) -> Result<(WorkerId, PgConnection), Error> {
+        let mut connection = self.shared.store.beat_connection().await?;
+        let worker = fresh_id();
+        Store::register_worker(&mut connection, worker, &self.shared.config.host, self.shared.config.lease).await?;
+        Ok((worker, connection))
+    }
+
+    /// Beats until the lease is lost. A broken connection is not yet the end: the lock may be taken again before others may call
+    /// this worker dead.
+    async fn keep(&self, worker: WorkerId, mut connection: PgConnection, leaving: &CancellationToken) -> End {
+        let config = &self.shared.config;
+        let mut beaten = Instant::now();
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(config.beat) => {}
+                () = leaving.cancelled() => return End::Leaving,
+            }
+            match Store::beat(&mut connection, worker, config.lease).await {
+                Ok(()) => beaten = Instant::now(),
+                Err(Error::LeaseLost(_)) => return End::Lost,
+                Err(error) => {
+                    tracing::warn!(%error, %worker, "worker.lease: a beat failed");
+                    match self.reconnect(worker, beaten + config.silence).await {
+                        Some(again) => (connection, beaten) = (again, Instant::now()),
+                        None => return End::Lost,
+                    }
+                }
+            }
+        }
+    }
+
+    /// A new connection with the session lock taken again and a beat sent, or nothing by the deadline.
+    async fn reconnect(&self, worker: WorkerId, deadline: Instant) -> Option<PgConnection> {
+        while Instant::now() < deadline {
+            let again = tokio::time::timeout_at(deadline, self.take_again(worker)).await;
+            match again {
+                Ok(Ok(connection)) => return Some(connection),
+                Ok(Err(Error::LeaseLost(_))) | Err(_) => return None,
+                Ok(Err(_)) => tokio::time::sleep(RECONNECT).await,
+            }
+        }
+        None
+    }
+
+    async fn take_again(&self, worker: WorkerId) -> Result<PgConnection, Error> {
+        let mut connection = self.shared.store.beat_connection().await?;
+        while !Store::take_worker_lock(&mut connection, worker).await? {
+            // The server has not noticed yet that the old session is gone.
+            tokio::time::sleep(RECONNECT).await;
+        }
+        Store::beat(&mut connection, worker, self.shared.config.lease).await?;
+        Ok(connection)
+    }
+
+    async fn retire(&self, worker: WorkerId) {
+        self.present.send_replace(None);
+        if let Err(error) = self.shared.store.retire_worker(worker).await {
+            tracing::warn!(%error, %worker, "worker.lease: not retired, recovery will see to it");
+        }
+    }
+}
+
+/// Random, so that no incarnation is ever taken for another; positive, so that it reads well.
+fn fresh_id() -> WorkerId {
+    let (high, _) = uuid::Uuid::new_v4().as_u64_pair();
+    WorkerId(i64::try_from(high >> 1).unwrap_or(i64::MAX))
+}

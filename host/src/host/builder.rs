@@ -1,0 +1,85 @@
+//! Setting a host up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gd_core::Limits;
+
+use super::{Error, Host, Inner, names};
+use crate::engine::{Engine, EngineConfig};
+use crate::registry::Registry;
+use crate::sandbox::{EgressPolicy, Sandbox};
+use crate::store::Store;
+
+/// Connections for callers. Chosen: enough for the API beside the engine's own, and far below a server's default of 100.
+const CONNECTIONS_MAX: u32 = 16;
+
+/// What a host is made of. Everything but the database's address has a default.
+#[derive(Clone, Debug)]
+pub struct HostBuilder {
+    database_url: String,
+    engine: EngineConfig,
+    limits: Limits,
+    egress: EgressPolicy,
+    drain: Duration,
+}
+
+impl HostBuilder {
+    /// A host on this database, which was migrated before.
+    pub fn new(database_url: impl Into<String>) -> Self {
+        Self {
+            database_url: database_url.into(),
+            engine: EngineConfig::default(),
+            limits: Limits::default(),
+            egress: EgressPolicy::default(),
+            drain: Duration::from_secs(5),
+        }
+    }
+
+    /// How the engine works.
+    pub fn engine(mut self, engine: EngineConfig) -> Self {
+        self.engine = engine;
+        self
+    }
+
+    /// What instances may cost.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// What guests may reach. Default: nothing.
+    pub fn egress(mut self, egress: EgressPolicy) -> Self {
+        self.egress = egress;
+        self
+    }
+
+    /// How long running steps may take to end when the host stops. Default 5 s.
+    pub fn drain(mut self, drain: Duration) -> Self {
+        self.drain = drain;
+        self
+    }
+
+    /// Connects, checks the database, and starts the engine.
+    ///
+    /// # Errors
+    /// Says what is wrong with the database or the machine, and what to do.
+    pub async fn start(self) -> Result<Host, Error> {
+        let store = Store::connect(&self.database_url, CONNECTIONS_MAX).await?;
+        store.make_partitions(1).await?;
+        let tenant = store.find_tenant("default").await?.ok_or(Error::NoDefaultTenant)?;
+        let sandbox =
+            Sandbox::new(self.engine.concurrency, self.egress).map_err(|error| Error::Sandbox(Arc::new(error)))?;
+        let registry = Registry::new(store.clone(), sandbox.clone());
+        let engine = Engine::start(store.clone(), registry.clone(), sandbox, self.engine, self.limits.clone());
+        Ok(Host(Arc::new(Inner {
+            store,
+            registry,
+            engine,
+            limits: self.limits,
+            queues: names::Queues::default(),
+            tenant,
+            drain: self.drain,
+        })))
+    }
+}

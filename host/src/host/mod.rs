@@ -1,0 +1,66 @@
+//! The facade: everything that a host does, for whoever embeds it and for the HTTP API.
+
+mod builder;
+mod error;
+mod names;
+mod read;
+mod signal;
+mod start;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gd_core::{Limits, TenantId};
+
+use crate::engine::Engine;
+use crate::registry::{Deployed, Registry};
+use crate::store::Store;
+
+pub use builder::HostBuilder;
+pub use error::Error;
+pub use read::{Until, Waited};
+pub use signal::{Accepted, Signal, Target};
+pub use start::{Start, StartedInstance};
+
+/// A running host. Cheap to clone.
+#[derive(Clone)]
+pub struct Host(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    registry: Registry,
+    engine: Engine,
+    limits: Limits,
+    queues: names::Queues,
+    tenant: TenantId,
+    drain: Duration,
+}
+
+impl Host {
+    /// The tenant of callers that name none.
+    pub fn default_tenant(&self) -> TenantId {
+        self.0.tenant
+    }
+
+    /// Deploys a component; see [`Registry::deploy`].
+    ///
+    /// # Errors
+    /// Says which rule the component breaks; nothing was stored then.
+    pub async fn deploy(&self, tenant: TenantId, component: Vec<u8>) -> Result<Deployed, Error> {
+        Ok(self.0.registry.deploy(tenant, component).await?)
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub async fn ready(&self) -> Result<(), Error> {
+        Ok(self.0.store.ping().await?)
+    }
+
+    /// Stops: running steps get the drain time to commit, then they are interrupted and given back.
+    pub async fn shut_down(&self) {
+        self.0.engine.stop(self.0.drain).await;
+        self.0.store.close().await;
+    }
+}

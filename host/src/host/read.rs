@@ -1,0 +1,115 @@
+//! Looking at instances and versions, and waiting for an instance to settle.
+
+use std::time::Duration;
+
+use gd_core::{InstanceId, TenantId};
+use tokio::time::Instant;
+
+use super::{Error, Host, names};
+use crate::store::{Filter, FsmRow, HistoryRow, InstanceRow, InstanceSummary, VersionRow};
+
+/// Waits between looks at an instance that another host may run: first and longest.
+const LOOKS: (Duration, Duration) = (Duration::from_millis(25), Duration::from_millis(250));
+
+/// What a caller waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// The instance has ended.
+    Terminal,
+    /// It has ended, or is parked until somebody acts.
+    Settled,
+}
+
+/// An instance that was waited for.
+#[derive(Clone, Debug)]
+pub struct Waited {
+    /// Whether it came to what was waited for.
+    pub reached: bool,
+    /// Where it stands.
+    pub instance: InstanceRow,
+}
+
+impl Host {
+    /// One instance.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], also for an instance of another tenant.
+    pub async fn get(&self, tenant: TenantId, id: InstanceId) -> Result<InstanceRow, Error> {
+        self.0.store.get_instance(tenant, id).await?.ok_or_else(|| Error::NotFound(id.to_string()))
+    }
+
+    /// Instances, newest first, with ids below `before`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list(
+        &self,
+        tenant: TenantId,
+        before: InstanceId,
+        rows_max: u32,
+        filter: &Filter,
+    ) -> Result<Vec<InstanceSummary>, Error> {
+        Ok(self.0.store.list_instances(tenant, before, i64::from(rows_max), filter).await?)
+    }
+
+    /// Attempts of an instance, oldest first, with claims above `after`.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], also for an instance of another tenant.
+    pub async fn history(
+        &self,
+        tenant: TenantId,
+        id: InstanceId,
+        after: i64,
+        rows_max: u32,
+    ) -> Result<Vec<HistoryRow>, Error> {
+        self.get(tenant, id).await?;
+        Ok(self.0.store.history(id, after, i64::from(rows_max)).await?)
+    }
+
+    /// Waits until an instance has ended or settled, at most `time`.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], at once.
+    pub async fn wait(&self, tenant: TenantId, id: InstanceId, until: Until, time: Duration) -> Result<Waited, Error> {
+        let deadline = Instant::now() + time;
+        let watch = self.0.engine.settled().watch(id);
+        let mut look = LOOKS.0;
+        loop {
+            let instance = self.get(tenant, id).await?;
+            let status = instance.summary.status;
+            let reached = match until {
+                Until::Terminal => status.is_terminal(),
+                Until::Settled => status.is_settled(),
+            };
+            if reached || Instant::now() >= deadline {
+                return Ok(Waited { reached, instance });
+            }
+            tokio::select! {
+                () = watch.changed() => {}
+                () = tokio::time::sleep_until(deadline.min(Instant::now() + look)) => look = (look * 2).min(LOOKS.1),
+            }
+        }
+    }
+
+    /// Every FSM, by name.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn fsms(&self, tenant: TenantId) -> Result<Vec<FsmRow>, Error> {
+        Ok(self.0.store.list_fsms(tenant).await?)
+    }
+
+    /// Every version of an FSM, oldest first.
+    ///
+    /// # Errors
+    /// [`Error::UnknownFsm`].
+    pub async fn versions(&self, tenant: TenantId, fsm: &str) -> Result<Vec<VersionRow>, Error> {
+        names::check("FSM's name", fsm)?;
+        let versions = self.0.store.list_versions(tenant, fsm).await?;
+        if versions.is_empty() {
+            return Err(Error::UnknownFsm(fsm.to_owned()));
+        }
+        Ok(versions)
+    }
+}

@@ -1,0 +1,47 @@
+//! The binary `gd-host`: parses the command line and hands over to the library.
+
+use std::fmt::Display;
+use std::process::ExitCode;
+
+use clap::Parser;
+use gd_host::cli::{self, Cli, Command};
+use gd_host::{config::Config, dev, inspect, serve, store, telemetry};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let Cli { global, command } = Cli::parse();
+    match command {
+        Command::Client(command) => cli::run(&global, command).await,
+        Command::Dev(args) => {
+            telemetry::start();
+            finish(dev::dev(args).await)
+        }
+        Command::Serve(args) => {
+            telemetry::start();
+            match Config::load(args) {
+                Ok(config) => {
+                    finish(serve::serve(config, |address| println!("gd-host is ready on http://{address}")).await)
+                }
+                Err(error) => finish(Err(error)),
+            }
+        }
+        Command::Migrate(args) => match store::migrate(&args.database_url).await {
+            Ok(version) => {
+                println!("the database's schema is at version {version}");
+                ExitCode::SUCCESS
+            }
+            Err(error) => finish(Err(error)),
+        },
+        Command::Inspect(args) => finish(inspect::inspect(&args.file).await),
+    }
+}
+
+fn finish<E: Display>(ended: Result<(), E>) -> ExitCode {
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The types that wasmtime generates from `wit/`. Nobody but this module's siblings sees them.
+
+#![allow(missing_docs, unreachable_pub, clippy::all)]
+
+wasmtime::component::bindgen!({
+    path: "../wit",
+    world: "fsm",
+    exports: { default: async },
+});

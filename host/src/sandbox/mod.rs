@@ -1,0 +1,94 @@
+//! Strangers' code, kept apart: compiles components and runs each attempt in a fresh, limited instance.
+//!
+//! Knows nothing of the database. Only `bindings`, `convert` and their siblings here see the contract's generated types.
+
+mod attempt;
+mod bindings;
+mod convert;
+mod egress;
+mod engine;
+mod error;
+mod inspect;
+mod limits;
+mod log;
+mod meter;
+mod program;
+mod run;
+
+use std::sync::Arc;
+
+use gd_core::{Inbox, InstanceId, Version, Visit, Wake};
+use tokio_util::sync::CancellationToken;
+use wasmtime::component::Component;
+
+pub use egress::{Destination, EgressPolicy};
+pub use error::Error;
+pub use inspect::{COMPONENT_BYTES_MAX, Inspection, inspect};
+pub use limits::StepLimits;
+pub use log::{LogLevel, LogLine};
+pub use program::Program;
+pub use run::{StepEnd, StepReport};
+
+/// Everything that one attempt is handed.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the fields are those of the contract's `context`, documented there")]
+pub struct StepInput {
+    pub instance: InstanceId,
+    pub tenant: String,
+    pub fsm: String,
+    pub version: Version,
+    pub step: String,
+    pub attempt: u32,
+    pub faults: u32,
+    pub visit: Visit,
+    pub idempotency_key: String,
+    pub wake: Wake,
+    pub state: Vec<u8>,
+    pub correlation_key: Option<String>,
+    pub inbox: Inbox,
+    pub now_ms: u64,
+}
+
+/// The sandbox of one host. Cheap to clone.
+#[derive(Clone)]
+pub struct Sandbox {
+    core: Arc<engine::Core>,
+}
+
+impl Sandbox {
+    /// Sets up an engine for `concurrency` attempts at the same time, whose guests may reach what `egress` allows.
+    ///
+    /// # Errors
+    /// When this machine cannot run wasmtime at all.
+    pub fn new(concurrency: u32, egress: EgressPolicy) -> Result<Self, Error> {
+        Ok(Self { core: engine::Core::new(concurrency, egress)? })
+    }
+
+    /// Inspects, compiles, links and describes a component. Takes from milliseconds to seconds of CPU.
+    ///
+    /// # Errors
+    /// Says which rule the component breaks; nothing of it was kept.
+    pub async fn load(&self, bytes: Vec<u8>) -> Result<(Program, Inspection), Error> {
+        let engine = self.core.engine.clone();
+        let compiling = tokio::task::spawn_blocking(move || {
+            let inspection = inspect(&bytes)?;
+            let component =
+                Component::new(&engine, &bytes).map_err(|error| Error::DoesNotCompile(format!("{error:#}")))?;
+            Ok::<_, Error>((component, inspection))
+        });
+        let (component, inspection) = compiling.await.map_err(|error| Error::DoesNotCompile(error.to_string()))??;
+        let program = program::prepare(&self.core, &component, &inspection).await?;
+        Ok((program, inspection))
+    }
+
+    /// Runs one attempt. A guest's failure is part of the report, never an error.
+    pub async fn run(
+        &self,
+        program: &Program,
+        input: StepInput,
+        limits: &StepLimits,
+        interrupt: &CancellationToken,
+    ) -> StepReport {
+        run::run(&self.core, program, input, limits, interrupt).await
+    }
+}

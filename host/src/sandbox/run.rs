@@ -1,0 +1,205 @@
+//! One attempt: a fresh instance, the call, and a name for whatever way it ended.
+
+use std::time::Duration;
+
+use gd_core::{Ending, Fault, FaultKind, Inbox};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use wasmtime::{Store, Trap};
+use wasmtime_wasi::I32Exit;
+
+use super::attempt::{Attempt, Ended};
+use super::bindings::{Fsm, FsmPre};
+use super::engine::Core;
+use super::log::{LogLine, panic_message};
+use super::program::Program;
+use super::{StepInput, StepLimits, convert};
+
+/// How long after its deadline a guest that waits in a host call is dropped; one that runs is ended by its epoch before.
+const GRACE: Duration = Duration::from_millis(50);
+
+/// What an attempt came to.
+#[derive(Clone, Debug)]
+pub enum StepEnd {
+    /// It ended by itself or by a limit; `gd_core::decide` says what follows.
+    Ended(Ending),
+    /// The host ended it before it was through: nothing follows, the row is given back or was lost.
+    Interrupted,
+}
+
+/// One attempt, for the commit and for the history.
+#[derive(Clone, Debug)]
+pub struct StepReport {
+    /// How it ended.
+    pub end: StepEnd,
+    /// CPU time of guest and host calls, the handler's included.
+    pub cpu: Duration,
+    /// Wall-clock time of the same.
+    pub wall: Duration,
+    /// What was logged and printed.
+    pub log: Vec<LogLine>,
+}
+
+/// How a call into a fresh instance ended.
+pub(super) enum Called<T> {
+    Returned(T),
+    Faulted(Fault),
+    Interrupted,
+}
+
+/// Runs a step, and the component's handler where the step failed and there is one.
+pub(super) async fn run(
+    core: &Core,
+    program: &Program,
+    input: StepInput,
+    limits: &StepLimits,
+    interrupt: &CancellationToken,
+) -> StepReport {
+    let began = Instant::now();
+    // The handler is given the state from before the step, and none of its signals.
+    let for_handler = program.descriptor.has_handle.then(|| StepInput { inbox: Inbox::default(), ..input.clone() });
+    let (called, mut log, mut cpu) = step(core, program, input, limits, interrupt).await;
+    let end = match (called, for_handler) {
+        (Called::Interrupted, _) => StepEnd::Interrupted,
+        (Called::Returned(ending), None) => StepEnd::Ended(ending),
+        (Called::Returned(Ending::Fault(fault)), Some(input)) => {
+            let (end, more_log, more_cpu) = handle(core, program, fault, input, limits, interrupt).await;
+            log.extend(more_log);
+            cpu += more_cpu;
+            end
+        }
+        (Called::Returned(ending), Some(_)) => StepEnd::Ended(ending),
+        (Called::Faulted(fault), None) => StepEnd::Ended(Ending::Fault(fault)),
+        (Called::Faulted(fault), Some(input)) => {
+            let (end, more_log, more_cpu) = handle(core, program, fault, input, limits, interrupt).await;
+            log.extend(more_log);
+            cpu += more_cpu;
+            end
+        }
+    };
+    StepReport { end, cpu, wall: began.elapsed(), log }
+}
+
+/// The step itself. A failure that the guest returned is a fault like any other.
+async fn step(
+    core: &Core,
+    program: &Program,
+    input: StepInput,
+    limits: &StepLimits,
+    interrupt: &CancellationToken,
+) -> (Called<Ending>, Vec<LogLine>, Duration) {
+    let deadline_ms = input.now_ms.saturating_add(millis(limits.wall));
+    let context = convert::context(input, deadline_ms);
+    let (called, log, cpu) = in_fresh_instance(core, &program.pre, limits, interrupt, async |fsm, store| {
+        fsm.gd_fsm_step().call_run(store, &context).await
+    })
+    .await;
+    let called = match called {
+        Called::Returned(Ok(outcome)) => Called::Returned(match convert::outcome(outcome) {
+            Ok(outcome) => Ending::Outcome(outcome),
+            Err(broken) => Ending::Fault(invalid(&broken)),
+        }),
+        Called::Returned(Err(failure)) => Called::Faulted(convert::failure(failure)),
+        Called::Faulted(fault) => Called::Faulted(fault),
+        Called::Interrupted => Called::Interrupted,
+    };
+    (called, log, cpu)
+}
+
+async fn handle(
+    core: &Core,
+    program: &Program,
+    fault: Fault,
+    input: StepInput,
+    limits: &StepLimits,
+    interrupt: &CancellationToken,
+) -> (StepEnd, Vec<LogLine>, Duration) {
+    let limits = limits.for_handler();
+    let wit_fault = convert::fault(&fault, input.faults.saturating_add(1));
+    let deadline_ms = input.now_ms.saturating_add(millis(limits.wall));
+    let context = convert::context(input, deadline_ms);
+    let (called, log, cpu) = in_fresh_instance(core, &program.pre, &limits, interrupt, async |fsm, store| {
+        fsm.gd_fsm_step().call_handle(store, &wit_fault, &context).await
+    })
+    .await;
+    let end = match called {
+        Called::Interrupted => StepEnd::Interrupted,
+        Called::Returned(Ok(None)) => StepEnd::Ended(Ending::Fault(fault)),
+        Called::Returned(Ok(Some(outcome))) => StepEnd::Ended(match convert::outcome(outcome) {
+            Ok(outcome) => Ending::Handled { fault, outcome },
+            Err(broken) => Ending::HandlerFailed { fault, handler: invalid(&broken) },
+        }),
+        Called::Returned(Err(failure)) => {
+            StepEnd::Ended(Ending::HandlerFailed { fault, handler: convert::failure(failure) })
+        }
+        Called::Faulted(handler) => StepEnd::Ended(Ending::HandlerFailed { fault, handler }),
+    };
+    (end, log, cpu)
+}
+
+fn invalid(broken: &gd_core::InvalidOutcome) -> Fault {
+    Fault::new(FaultKind::InvalidOutcome, broken.to_string()).with_code(broken.code())
+}
+
+/// Makes an instance that nothing was done in before, calls into it, and drops it whatever happened.
+pub(super) async fn in_fresh_instance<T>(
+    core: &Core,
+    pre: &FsmPre<Attempt>,
+    limits: &StepLimits,
+    interrupt: &CancellationToken,
+    call: impl AsyncFnOnce(&Fsm, &mut Store<Attempt>) -> wasmtime::Result<T>,
+) -> (Called<T>, Vec<LogLine>, Duration) {
+    let mut store = Store::new(&core.engine, Attempt::new(limits, &core.egress, interrupt.clone()));
+    store.limiter(|attempt| attempt.limiter());
+    store.set_hostcall_fuel(limits.host_call_bytes_max);
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(|context| context.data().at_epoch());
+    let (meter, log) = (store.data().meter.clone(), store.data().log.clone());
+    let calling = meter.measure(async {
+        let fsm = pre.instantiate_async(&mut store).await?;
+        call(&fsm, &mut store).await
+    });
+    let returned = tokio::select! {
+        returned = calling => returned,
+        // Only a guest that waits in a host call is still there now.
+        () = tokio::time::sleep(limits.wall + GRACE) => Err(Ended::Wall(limits.wall).into()),
+        () = interrupt.cancelled() => Err(Ended::Interrupted.into()),
+    };
+    let lines = log.take();
+    let called = match returned {
+        Ok(value) => Called::Returned(value),
+        Err(error) => match error.downcast_ref::<Ended>() {
+            Some(Ended::Interrupted) => Called::Interrupted,
+            Some(Ended::Cpu(_) | Ended::Wall(_)) | None => Called::Faulted(classify(&error, store.data(), &lines)),
+        },
+    };
+    (called, lines, meter.spent())
+}
+
+/// Gives an error of wasmtime the name that callers know.
+fn classify(error: &wasmtime::Error, attempt: &Attempt, lines: &[LogLine]) -> Fault {
+    if let Some(ended) = error.downcast_ref::<Ended>() {
+        return Fault::new(FaultKind::Timeout, ended.to_string());
+    }
+    if attempt.memory_was_refused() {
+        return Fault::new(FaultKind::MemoryLimit, "the step asked for more memory than its limit");
+    }
+    if let Some(message) = panic_message(lines) {
+        return Fault::new(FaultKind::Trap, message);
+    }
+    if let Some(I32Exit(code)) = error.downcast_ref::<I32Exit>() {
+        return Fault::new(FaultKind::Trap, format!("the guest ended its process with exit code {code}"));
+    }
+    let message = match error.downcast_ref::<Trap>() {
+        Some(trap @ (Trap::StackOverflow | Trap::MemoryOutOfBounds)) => {
+            format!("{trap} (an endless recursion looks like this)")
+        }
+        Some(trap) => trap.to_string(),
+        None => format!("{:#}", error.root_cause()),
+    };
+    Fault::new(FaultKind::Trap, message)
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,71 @@
+//! Running a host with its API until it is told to stop.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::api::{ApiToken, router};
+use crate::config::Config;
+use crate::engine::EngineConfig;
+use crate::error::Error;
+use crate::host::HostBuilder;
+use crate::sandbox::{Destination, EgressPolicy};
+
+/// How long requests that are under way may take when the host stops; long polls are cut off.
+const REQUESTS_DRAIN: Duration = Duration::from_secs(1);
+
+/// Serves until SIGTERM or SIGINT, then drains. `listening` is told the address once requests are answered.
+///
+/// # Errors
+/// Why it cannot start.
+pub async fn serve(config: Config, listening: impl FnOnce(SocketAddr)) -> Result<(), Error> {
+    let stop = stop_signal();
+    let destinations = config.allow_egress.iter().map(|text| text.parse()).collect::<Result<Vec<Destination>, _>>();
+    let egress = EgressPolicy::allow(destinations.map_err(|error| Error::Config(format!("allow_egress: {error}")))?);
+    let mut engine = EngineConfig { host: host_name(), ..EngineConfig::default() };
+    engine.concurrency = config.concurrency.unwrap_or(engine.concurrency);
+    let host = HostBuilder::new(config.database_url).engine(engine).egress(egress).drain(config.drain).start().await?;
+    let refused = |source| Error::Listen { address: config.listen, source };
+    let listener = TcpListener::bind(config.listen).await.map_err(refused)?;
+    listening(listener.local_addr().map_err(refused)?);
+    let token = config.api_token.as_deref().map(ApiToken::new);
+    let stopping = stop.clone();
+    let server = axum::serve(listener, router(host.clone(), token))
+        .with_graceful_shutdown(async move { stopping.cancelled().await });
+    let cut_off = async {
+        stop.cancelled().await;
+        tokio::time::sleep(REQUESTS_DRAIN).await;
+    };
+    tokio::select! {
+        served = server => served.map_err(refused)?,
+        () = cut_off => {}
+    }
+    tracing::info!("scheduler.drain: stopping");
+    host.shut_down().await;
+    Ok(())
+}
+
+/// Cancelled by SIGTERM or SIGINT.
+fn stop_signal() -> CancellationToken {
+    let stop = CancellationToken::new();
+    for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
+        let stop = stop.clone();
+        match signal(kind) {
+            Ok(mut signals) => drop(tokio::spawn(async move {
+                signals.recv().await;
+                stop.cancel();
+            })),
+            Err(error) => tracing::warn!(%error, "a signal cannot be listened for"),
+        }
+    }
+    stop
+}
+
+/// What this host calls itself in the list of workers.
+fn host_name() -> String {
+    let name = rustix::system::uname();
+    format!("{}/{}", name.nodename().to_string_lossy(), std::process::id())
+}

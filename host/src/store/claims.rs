@@ -1,0 +1,148 @@
+//! Taking runnable instances, finding lanes with work, giving rows back.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use gd_core::{Claim, Inbox, InstanceId, Lane, Signal, SignalId, TenantId, Version, Visit, Wake, WorkerId};
+use sqlx::PgExecutor;
+
+use super::rows::{self, column, count};
+use super::{Error, Store};
+
+/// An instance that a worker holds, with everything that its next attempt needs.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the columns of gd.instance")]
+pub struct Claimed {
+    pub id: InstanceId,
+    pub tenant: TenantId,
+    /// Where it waited.
+    pub lane: Lane,
+    pub fsm: i32,
+    pub version: Version,
+    pub step: String,
+    pub state: Vec<u8>,
+    pub attempt: u32,
+    pub faults: u32,
+    pub visit: Visit,
+    pub claim: Claim,
+    pub wake: Wake,
+    pub correlation_key: Option<String>,
+    pub awaits: Vec<String>,
+    /// The inbox as of the claim.
+    pub inbox: Inbox,
+    /// The database's clock at the claim, in milliseconds since the Unix epoch.
+    pub now_ms: u64,
+}
+
+impl Store {
+    /// Claims from several lanes at once, each with its own bound, and reads the inboxes of what it got. Also says for each lane
+    /// how many rows it gave. Two statements.
+    ///
+    /// # Errors
+    /// When a statement fails: what was claimed then is given back by [`Store::owned_claims`] and [`Store::release`].
+    pub async fn claim(&self, worker: WorkerId, shares: &[(Lane, u32)]) -> Result<(Vec<Claimed>, Vec<u32>), Error> {
+        let tenants: Vec<i32> = shares.iter().map(|(lane, _)| lane.tenant).collect();
+        let queues: Vec<i32> = shares.iter().map(|(lane, _)| lane.queue).collect();
+        let priorities: Vec<i16> = shares.iter().map(|(lane, _)| lane.priority).collect();
+        let rows_max: Vec<i32> = shares.iter().map(|(_, rows)| column(*rows)).collect();
+        let rows = sqlx::query_file!("src/store/sql/claim.sql", worker.0, &tenants, &queues, &priorities, &rows_max)
+            .fetch_all(&self.claims)
+            .await?;
+        let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+        let mut signals = if ids.is_empty() { HashMap::new() } else { read_inbox(&self.claims, &ids).await? };
+        let mut given = vec![0; shares.len()];
+        let mut claimed = Vec::with_capacity(rows.len());
+        for row in rows {
+            let share = usize::try_from(row.lane).unwrap_or_default();
+            let Some((lane, _)) = shares.get(share) else { continue };
+            given[share] += 1;
+            let awaits = row.awaits.unwrap_or_default();
+            claimed.push(Claimed {
+                inbox: Inbox::new(&awaits, signals.remove(&row.id).unwrap_or_default()),
+                id: InstanceId(row.id),
+                tenant: TenantId(row.tenant_id),
+                lane: *lane,
+                fsm: row.fsm_id,
+                version: Version(row.version),
+                step: row.step,
+                state: row.state,
+                attempt: count(row.attempt),
+                faults: count(row.faults),
+                visit: Visit(row.visit),
+                claim: Claim(row.claim),
+                wake: rows::wake("instance", row.id, row.wake)?,
+                correlation_key: row.correlation_key,
+                awaits,
+                now_ms: row.now_ms.unsigned_abs(),
+            });
+        }
+        Ok((claimed, given))
+    }
+
+    /// Lanes with work behind `after`, at most `lanes_max`, and how long until the first row of each is due.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub async fn scan_lanes(&self, after: Lane, lanes_max: i64) -> Result<Vec<(Lane, Duration)>, Error> {
+        let rows =
+            sqlx::query_file!("src/store/sql/scan_lanes.sql", after.tenant, after.queue, after.priority, lanes_max)
+                .fetch_all(&self.claims)
+                .await?;
+        let found = |tenant, queue, priority, ms: i64| {
+            (rows::lane(tenant, queue, priority), Duration::from_millis(ms.unsigned_abs()))
+        };
+        Ok(rows.into_iter().map(|row| found(row.tenant_id, row.queue_id, row.priority, row.due_in_ms)).collect())
+    }
+
+    /// Gives rows back unfinished, each after its own delay; the attempt is not counted. Says which lanes have work by it.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub async fn release(&self, worker: WorkerId, rows: &[(InstanceId, Claim, Duration)]) -> Result<Vec<Lane>, Error> {
+        let ids: Vec<i64> = rows.iter().map(|(id, ..)| id.0).collect();
+        let claims: Vec<i64> = rows.iter().map(|(_, claim, _)| claim.0).collect();
+        let delays: Vec<i64> =
+            rows.iter().map(|(.., delay)| i64::try_from(delay.as_millis()).unwrap_or(i64::MAX)).collect();
+        let released = sqlx::query_file!("src/store/sql/release.sql", worker.0, &ids, &claims, &delays)
+            .fetch_all(&self.pool)
+            .await?;
+        Ok(released.into_iter().map(|row| rows::lane(row.tenant_id, row.queue_id, row.priority)).collect())
+    }
+
+    /// What the database thinks that this worker holds.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub async fn owned_claims(&self, worker: WorkerId) -> Result<Vec<(InstanceId, Claim)>, Error> {
+        let rows = sqlx::query_file!("src/store/sql/owned_claims.sql", worker.0).fetch_all(&self.pool).await?;
+        Ok(rows.into_iter().map(|row| (InstanceId(row.id), Claim(row.claim))).collect())
+    }
+
+    /// Wakes parked instances whose deadline has passed, at most `rows_max`. One entry per instance.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub async fn wake_timeouts(&self, rows_max: i64) -> Result<Vec<Lane>, Error> {
+        let rows = sqlx::query_file!("src/store/sql/wake_timeouts.sql", rows_max, Wake::Timeout.code())
+            .fetch_all(&self.claims)
+            .await?;
+        Ok(rows.into_iter().map(|row| rows::lane(row.tenant_id, row.queue_id, row.priority)).collect())
+    }
+}
+
+/// Unconsumed signals per instance, oldest first.
+pub(super) async fn read_inbox<'e>(
+    executor: impl PgExecutor<'e>,
+    ids: &[i64],
+) -> Result<HashMap<i64, Vec<Signal>>, Error> {
+    let mut inboxes: HashMap<i64, Vec<Signal>> = HashMap::new();
+    for row in sqlx::query_file!("src/store/sql/read_inbox.sql", ids).fetch_all(executor).await? {
+        inboxes.entry(row.target).or_default().push(Signal {
+            id: SignalId(row.id),
+            name: row.name,
+            payload: row.payload,
+            received_at_ms: row.received_at_ms.unsigned_abs(),
+        });
+    }
+    Ok(inboxes)
+}

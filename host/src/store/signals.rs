@@ -1,0 +1,81 @@
+//! Delivering a signal: stored, deduplicated, and its target woken, in one commit.
+
+use gd_core::{InstanceId, Lane, Limits, TenantId, Wake};
+
+use super::{Error, Store, rows};
+
+/// A signal on its way to one instance.
+#[derive(Clone, Debug)]
+pub struct NewSignal {
+    /// What an await names.
+    pub name: String,
+    /// Opaque bytes.
+    pub payload: Vec<u8>,
+    /// The same key again is the same signal.
+    pub dedup_key: Option<String>,
+}
+
+/// What became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivered {
+    /// Stored; its instance may have work in this lane.
+    Stored(Lane),
+    /// Its key was seen before: nothing was stored.
+    Duplicate,
+    /// The inbox has no room for it.
+    InboxFull,
+    /// There is no such live instance.
+    NoTarget,
+}
+
+impl Store {
+    /// Who holds a correlation key.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub async fn find_holder(&self, tenant: TenantId, key: &str) -> Result<Option<InstanceId>, Error> {
+        let holder =
+            sqlx::query_file_scalar!("src/store/sql/find_holder.sql", tenant.0, key).fetch_optional(&self.pool).await?;
+        Ok(holder.map(InstanceId))
+    }
+
+    /// Delivers a signal to an instance of this tenant.
+    ///
+    /// # Errors
+    /// When a statement fails: then nothing was stored, unless the error is one of the connection.
+    pub async fn deliver(
+        &self,
+        tenant: TenantId,
+        target: InstanceId,
+        signal: &NewSignal,
+        limits: &Limits,
+    ) -> Result<Delivered, Error> {
+        let mut transaction = self.pool.begin().await?;
+        let locked = sqlx::query_file!("src/store/sql/lock_target.sql", tenant.0, target.0)
+            .fetch_optional(&mut *transaction)
+            .await?;
+        if locked.is_none() {
+            return Ok(Delivered::NoTarget);
+        }
+        let row = sqlx::query_file!(
+            "src/store/sql/store_signal.sql",
+            target.0,
+            signal.name,
+            signal.payload,
+            signal.dedup_key,
+            i64::try_from(limits.inbox_signals_max).unwrap_or(i64::MAX),
+            i64::try_from(limits.inbox_bytes_max).unwrap_or(i64::MAX),
+            Wake::Signal.code(),
+        )
+        .fetch_one(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        if row.duplicate {
+            return Ok(Delivered::Duplicate);
+        }
+        if !row.room {
+            return Ok(Delivered::InboxFull);
+        }
+        Ok(Delivered::Stored(rows::lane(row.tenant_id, row.queue_id, row.priority)))
+    }
+}

@@ -1,0 +1,2 @@
+-- $1 name
+select id from gd.tenant where name = $1

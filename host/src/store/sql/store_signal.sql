@@ -1,0 +1,33 @@
+-- $1 instance (locked by the statement before this one), $2 name, $3 payload, $4 deduplication key or null, $5 signals at most,
+-- $6 bytes at most, $7 wake. A signal whose key was seen is not stored again and wakes nobody.
+with inbox as materialized (
+    select count(*) as signals, coalesce(sum(octet_length(payload)), 0) as bytes from gd.signal where target = $1
+),
+seen as materialized (
+    select $4::text is not null and exists (select from gd.signal_dedup where target = $1 and dedup_key = $4) as already
+),
+room as materialized (
+    select inbox.signals < $5::bigint and inbox.bytes + octet_length($3::bytea) <= $6::bigint as there from inbox
+),
+remembered as (
+    insert into gd.signal_dedup (target, dedup_key)
+    select $1, $4 from seen, room where $4::text is not null and not seen.already and room.there
+),
+stored as (
+    insert into gd.signal (target, name, payload)
+    select $1, $2, $3 from seen, room where not seen.already and room.there
+    returning id
+),
+woken as (
+    update gd.instance i
+    set status = 0, wake = $7, eligible_at = now(), await_deadline = null, updated_at = now()
+    from stored
+    where i.id = $1 and i.status = 2 and $2 = any(i.awaits)
+)
+select
+    seen.already as "duplicate!",
+    room.there as "room!",
+    (select i.tenant_id from gd.instance i where i.id = $1) as "tenant_id!",
+    (select i.queue_id from gd.instance i where i.id = $1) as "queue_id!",
+    (select i.priority from gd.instance i where i.id = $1) as "priority!"
+from seen, room

@@ -1,0 +1,13 @@
+//! Where the engine's events go: at present structured log lines on standard error.
+
+use tracing_subscriber::EnvFilter;
+
+/// Sends events to standard error, as text on a terminal and as JSON lines elsewhere. `GD_LOG` chooses what, in the syntax of
+/// `RUST_LOG`; default `info`.
+pub fn start() {
+    let filter = EnvFilter::try_from_env("GD_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second start in one process keeps the first one's choice.
+    let _ = if terminal { lines.with_target(false).try_init() } else { lines.json().try_init() };
+}
