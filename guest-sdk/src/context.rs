@@ -76,8 +76,8 @@ impl Ctx {
 
     /// The oldest signal of this name in the whole inbox, awaited or not.
     ///
-    /// A signal that a step was handed does not wake the instance from the await that the same step asks for. A step that
-    /// parks for a name which may have come before looks here first and goes on at once.
+    /// What is among the [`Ctx::others`] wakes the instance at once when the step awaits its name; what the step was handed
+    /// as [`Ctx::awaited`] does not, so that a step which awaits again waits for something new.
     pub fn received(&self, name: &str) -> Option<&Signal> {
         let inbox = self.inner.awaited.iter().chain(&self.inner.others);
         inbox.filter(|signal| signal.name == name).min_by_key(|signal| signal.received_at_ms)

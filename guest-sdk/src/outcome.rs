@@ -140,7 +140,8 @@ pub fn retry<S>(state: S, delay: Duration) -> Step<S> {
 /// Parks the instance until a signal of one of these names comes; `step` then finds it in [`awaited`](crate::Ctx::awaited).
 /// Waits for ever without [`timeout`](crate::StepExt::timeout). Nothing runs and nothing is paid for meanwhile.
 ///
-/// Consumes no signal: what this step was handed stays in the inbox, and does not wake the instance by itself.
+/// Consumes no signal: what this step was handed as awaited stays in the inbox, and does not wake the instance by itself.
+/// A signal of these names that was among the others does, at once.
 pub fn await_signal<S>(names: impl Into<Names>, step: StepRef<S>, state: S) -> Step<S> {
     outcome(Transition::Await { names: names.into().0, step, state, timeout: None })
 }

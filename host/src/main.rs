@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use gd_host::cli::{self, Cli, Command};
-use gd_host::{config::Config, dev, inspect, serve, store, telemetry};
+use gd_host::{config::Config, dev, inspect, sandbox, serve, store, telemetry};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -32,6 +32,7 @@ async fn main() -> ExitCode {
             }
             Err(error) => finish(Err(error)),
         },
+        Command::CompileComponent => finish(sandbox::compile_stdin()),
         Command::Inspect(args) => finish(inspect::inspect(&args.file).await),
     }
 }
@@ -40,7 +41,7 @@ fn finish<E: Display>(ended: Result<(), E>) -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
     }

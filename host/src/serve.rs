@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::engine::EngineConfig;
 use crate::error::Error;
 use crate::host::HostBuilder;
-use crate::sandbox::{Destination, EgressPolicy};
+use crate::sandbox::{Compiler, Destination, EgressPolicy};
 
 /// How long requests that are under way may take when the host stops; long polls are cut off.
 const REQUESTS_DRAIN: Duration = Duration::from_secs(1);
@@ -27,7 +27,13 @@ pub async fn serve(config: Config, listening: impl FnOnce(SocketAddr)) -> Result
     let egress = EgressPolicy::allow(destinations.map_err(|error| Error::Config(format!("allow_egress: {error}")))?);
     let mut engine = EngineConfig { host: host_name(), ..EngineConfig::default() };
     engine.concurrency = config.concurrency.unwrap_or(engine.concurrency);
-    let host = HostBuilder::new(config.database_url).engine(engine).egress(egress).drain(config.drain).start().await?;
+    let host = HostBuilder::new(config.database_url)
+        .engine(engine)
+        .egress(egress)
+        .compiler(Compiler::this_binary())
+        .drain(config.drain)
+        .start()
+        .await?;
     let refused = |source| Error::Listen { address: config.listen, source };
     let listener = TcpListener::bind(config.listen).await.map_err(refused)?;
     listening(listener.local_addr().map_err(refused)?);
@@ -49,6 +55,7 @@ pub async fn serve(config: Config, listening: impl FnOnce(SocketAddr)) -> Result
 }
 
 /// Cancelled by SIGTERM or SIGINT.
+#[expect(clippy::disallowed_methods, reason = "what listens for signals ends with the process, nothing waits for it")]
 fn stop_signal() -> CancellationToken {
     let stop = CancellationToken::new();
     for kind in [SignalKind::terminate(), SignalKind::interrupt()] {

@@ -3,7 +3,7 @@
 //! ```text
 //! draft ──▶ charge ──▶ (payment_confirmed) ──▶ ship ──▶ paid
 //!             │                                  │
-//!             │ declined, or 8 tries             │ timeout
+//!             │ declined, or 20 tries            │ timeout
 //!             ▼                                  │
 //!            dun ◀───────────────────────────────┘
 //!             └──▶ (payment_confirmed) ──▶ dun ──▶ paid, late; after 2 reminders: dunned
@@ -57,10 +57,6 @@ impl Invoice {
         match provider::charge(&self, ctx)? {
             Answer::Charged { charge_id } => {
                 self.charge_id = Some(charge_id);
-                if ctx.received(PAID).is_some() {
-                    // The attempt before this one died after its charge, and the payment is here already.
-                    return next(Self::ship, self);
-                }
                 let patience = millis(self.confirm_within_ms);
                 await_signal(PAID, Self::ship, self).timeout(patience)
             }

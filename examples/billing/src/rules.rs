@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// How many calls to a provider that does not answer are enough.
-pub(crate) const CHARGE_TRIES_MAX: u32 = 8;
+/// How many calls to a provider that does not answer are enough: with the waits between them, half a minute of outage.
+pub(crate) const CHARGE_TRIES_MAX: u32 = 20;
 
 /// How many reminders a customer gets.
 pub(crate) const REMINDERS_MAX: u32 = 2;

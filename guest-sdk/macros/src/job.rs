@@ -77,6 +77,9 @@ fn retry(options: &JobOptions) -> TokenStream {
         options.base_ms.as_ref().map(|value| quote!(base_ms: #value,)),
         options.cap_ms.as_ref().map(|value| quote!(cap_ms: #value,)),
     ];
+    let all = set.iter().all(Option::is_some);
     let set = set.into_iter().flatten();
-    quote!(::gd_guest::RetryPolicy { #(#set)* ..::gd_guest::RetryPolicy::DEFAULT })
+    // With every field set there is nothing left for the default to give.
+    let rest = (!all).then(|| quote!(..::gd_guest::RetryPolicy::DEFAULT));
+    quote!(::gd_guest::RetryPolicy { #(#set)* #rest })
 }

@@ -31,9 +31,10 @@ impl Inbox {
         Self { awaited, others }
     }
 
-    /// Ids of every signal that the attempt was handed: none of them wakes what it parks.
-    pub fn seen(&self) -> Vec<SignalId> {
-        self.awaited.iter().chain(&self.others).map(|signal| signal.id).collect()
+    /// Ids of the signals that the attempt was handed as awaited: progress consumes them, and none of them wakes what the
+    /// attempt parks. A signal among the others does: nobody has waited for it yet.
+    pub fn handed(&self) -> Vec<SignalId> {
+        self.awaited.iter().map(|signal| signal.id).collect()
     }
 }
 
@@ -48,6 +49,6 @@ mod tests {
         let inbox = Inbox::new(&["go".into()], vec![signal(1, "go"), signal(2, "other"), signal(3, "go")]);
         assert_eq!(inbox.awaited.iter().map(|s| s.id.0).collect::<Vec<_>>(), [1, 3]);
         assert_eq!(inbox.others.iter().map(|s| s.id.0).collect::<Vec<_>>(), [2]);
-        assert_eq!(inbox.seen().len(), 3);
+        assert_eq!(inbox.handed(), [SignalId(1), SignalId(3)]);
     }
 }

@@ -10,7 +10,7 @@ pub use client::{
     DeployArgs, GetArgs, HistoryArgs, ListArgs, SignalArgs, StartArgs, Status, Until, VersionsArgs, WaitArgs,
 };
 pub use host::{DevArgs, InspectArgs, MigrateArgs, ServeArgs};
-pub use value::{HostPort, QueueShare, Target};
+pub use value::{HostPort, Target};
 
 const DEFAULT_URL: &str = "http://127.0.0.1:7070";
 
@@ -56,7 +56,7 @@ pub enum Format {
     Yaml,
 }
 
-/// A verb: four that this binary carries out itself, and those that talk to the API.
+/// A verb: five that this binary carries out itself, and those that talk to the API.
 #[derive(Subcommand)]
 pub enum Command {
     /// Run everything on this machine: a private Postgres, the host, no token
@@ -65,6 +65,9 @@ pub enum Command {
     Serve(ServeArgs),
     /// Bring the schema of a database up to this version, then exit
     Migrate(MigrateArgs),
+    /// Compile a component from standard input: the limited child of a host that deploys
+    #[command(hide = true)]
+    CompileComponent,
     /// Show what a component says about itself and what it imports, without a server
     Inspect(InspectArgs),
     /// A verb of the API, for [`super::run`].
@@ -143,7 +146,7 @@ mod tests {
     fn what_contradicts_itself_is_refused() {
         refused("gd-host start b --in 5m --at 2030-01-01T00:00:00Z", ErrorKind::ArgumentConflict);
         refused("gd-host start b --timeout 5s", ErrorKind::MissingRequiredArgument);
-        refused("gd-host serve --queues a --no-such", ErrorKind::UnknownArgument);
+        refused("gd-host serve --concurrency 4 --no-such", ErrorKind::UnknownArgument);
     }
 
     #[test]
@@ -160,20 +163,16 @@ mod tests {
         check("gd-host dev --allow-egress https://api.example", "HOST:PORT");
         check("gd-host dev --listen here", "127.0.0.1:7070");
         check("gd-host serve --concurrency 0", "1..");
-        check("gd-host serve --queues a:0", "NAME");
         check("gd-host signal key: paid", "key");
         refused("gd-host list --status busy", ErrorKind::InvalidValue);
     }
 
     #[test]
     fn serve_leaves_what_was_not_given_to_the_configuration() {
-        let cli = parse("gd-host serve --queues a,b:10 --allow-egress h:1 --allow-egress [::1]:2 --drain-timeout 9s");
+        let cli = parse("gd-host serve --allow-egress h:1 --allow-egress [::1]:2 --drain-timeout 9s");
         let Command::Serve(args) = cli.ok().unwrap().command else { panic!("another verb") };
-        let share = |name: &str, concurrency| QueueShare { name: name.to_owned(), concurrency };
-        assert_eq!(args.queues, [share("a", None), share("b", Some(10))]);
         assert_eq!(args.allow_egress.iter().map(ToString::to_string).collect::<Vec<_>>(), ["h:1", "[::1]:2"]);
         assert_eq!((args.drain_timeout, args.concurrency), (Some(Duration::from_secs(9)), None));
-        assert!(!args.no_maintenance);
     }
 
     #[test]

@@ -37,6 +37,7 @@ struct Ran {
 async fn run(line: &str, answers: Vec<(u16, Value)>) -> Ran {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/prefix/", listener.local_addr().unwrap());
+    #[expect(clippy::disallowed_methods, reason = "the test itself awaits it")]
     let server: JoinHandle<Vec<Asked>> = tokio::spawn(async move {
         let mut asked = Vec::new();
         for (status, body) in answers {

@@ -25,7 +25,7 @@ use std::process::ExitCode;
 
 pub use args::{
     Cli, ClientCommand, Command, DeployArgs, DevArgs, Format, GetArgs, GlobalArgs, HistoryArgs, HostPort, InspectArgs,
-    ListArgs, MigrateArgs, QueueShare, ServeArgs, SignalArgs, StartArgs, Status, Target, Until, VersionsArgs, WaitArgs,
+    ListArgs, MigrateArgs, ServeArgs, SignalArgs, StartArgs, Status, Target, Until, VersionsArgs, WaitArgs,
 };
 use client::Client;
 use error::{Error, Exit};

@@ -85,8 +85,8 @@ impl Runner {
         report: &StepReport,
         may_run_on: bool,
     ) -> Option<Claimed> {
-        let awaited = claimed.inbox.awaited.iter().map(|signal| signal.id).collect();
-        let position = Position { attempt: claimed.attempt, faults: claimed.faults, awaited };
+        let handed = claimed.inbox.handed();
+        let position = Position { attempt: claimed.attempt, faults: claimed.faults, awaited: handed.clone() };
         let decision = decide(&position, ending, &program.descriptor, &self.shared.limits);
         let change = decision.change.clone();
         let commit = Commit {
@@ -94,7 +94,7 @@ impl Runner {
             claim: claimed.claim,
             decision,
             run_on: may_run_on,
-            seen: claimed.inbox.seen(),
+            handed,
             record: Record {
                 visit: claimed.visit,
                 attempt: claimed.attempt,

@@ -8,7 +8,7 @@ use gd_core::Limits;
 use super::{Error, Host, Inner, names};
 use crate::engine::{Engine, EngineConfig};
 use crate::registry::Registry;
-use crate::sandbox::{EgressPolicy, Sandbox};
+use crate::sandbox::{Compiler, EgressPolicy, Sandbox};
 use crate::store::Store;
 
 /// Connections for callers. Chosen: enough for the API beside the engine's own, and far below a server's default of 100.
@@ -21,6 +21,7 @@ pub struct HostBuilder {
     engine: EngineConfig,
     limits: Limits,
     egress: EgressPolicy,
+    compiler: Compiler,
     drain: Duration,
 }
 
@@ -32,6 +33,7 @@ impl HostBuilder {
             engine: EngineConfig::default(),
             limits: Limits::default(),
             egress: EgressPolicy::default(),
+            compiler: Compiler::default(),
             drain: Duration::from_secs(5),
         }
     }
@@ -54,6 +56,12 @@ impl HostBuilder {
         self
     }
 
+    /// Where components are compiled. Default: in this process; whoever takes components from strangers gives a child.
+    pub fn compiler(mut self, compiler: Compiler) -> Self {
+        self.compiler = compiler;
+        self
+    }
+
     /// How long running steps may take to end when the host stops. Default 5 s.
     pub fn drain(mut self, drain: Duration) -> Self {
         self.drain = drain;
@@ -68,8 +76,8 @@ impl HostBuilder {
         let store = Store::connect(&self.database_url, CONNECTIONS_MAX).await?;
         store.make_partitions(1).await?;
         let tenant = store.find_tenant("default").await?.ok_or(Error::NoDefaultTenant)?;
-        let sandbox =
-            Sandbox::new(self.engine.concurrency, self.egress).map_err(|error| Error::Sandbox(Arc::new(error)))?;
+        let sandbox = Sandbox::new(self.engine.concurrency, self.egress, self.compiler)
+            .map_err(|error| Error::Sandbox(Arc::new(error)))?;
         let registry = Registry::new(store.clone(), sandbox.clone());
         let engine = Engine::start(store.clone(), registry.clone(), sandbox, self.engine, self.limits.clone());
         Ok(Host(Arc::new(Inner {

@@ -47,6 +47,21 @@ pub enum Error {
     /// Valid, but the compiler refuses it.
     #[error("the component does not compile: {0}")]
     DoesNotCompile(String),
+    /// The compiler was stopped at its limit of time.
+    #[error("the component takes longer than {seconds} s to compile")]
+    CompileTimeout {
+        /// The limit.
+        seconds: u64,
+    },
+    /// The compiler was stopped at its limit of memory.
+    #[error("the component takes more than {bytes} bytes of memory to compile")]
+    CompileMemory {
+        /// The limit.
+        bytes: u64,
+    },
+    /// The compiler's process cannot be run.
+    #[error("the compiler cannot be run: {0}")]
+    Compiler(#[source] std::io::Error),
     /// Its imports or exports have the right names and the wrong types.
     #[error("the component does not fit the contract: {0}")]
     DoesNotLink(String),
@@ -77,7 +92,9 @@ impl Error {
             Self::EgressNotGranted => "egress-not-granted",
             Self::ComponentTooLarge { .. } => "component-too-large",
             Self::DescribeFailed(_) | Self::Descriptor(_) | Self::UnknownExtra(_) => "invalid-descriptor",
-            Self::Engine(_) | Self::Thread(_) => "internal",
+            Self::CompileTimeout { .. } => "compile-timeout",
+            Self::CompileMemory { .. } => "compile-memory",
+            Self::Engine(_) | Self::Thread(_) | Self::Compiler(_) => "internal",
         }
     }
 
@@ -97,7 +114,12 @@ impl Error {
             Self::ComponentTooLarge { .. } | Self::TooComplex { .. } => {
                 Some("build it with the guest profile: lto and strip")
             }
-            Self::DoesNotCompile(_) | Self::DoesNotLink(_) | Self::Engine(_) | Self::Thread(_) => None,
+            Self::CompileTimeout { .. } | Self::CompileMemory { .. } => {
+                Some("its functions are too large or too many: build it with the guest profile")
+            }
+            Self::DoesNotCompile(_) | Self::DoesNotLink(_) | Self::Engine(_) | Self::Thread(_) | Self::Compiler(_) => {
+                None
+            }
         }
     }
 }

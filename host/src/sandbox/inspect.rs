@@ -39,6 +39,9 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, Error> {
     if bytes.len() > COMPONENT_BYTES_MAX {
         return Err(Error::ComponentTooLarge { bytes: bytes.len(), max: COMPONENT_BYTES_MAX });
     }
+    if !bytes.starts_with(b"\0asm") {
+        return Err(Error::NotAComponent("it does not begin with the bytes \\0asm".into()));
+    }
     let mut inspection = Inspection::default();
     let mut counts = Counts::default();
     let mut depth = 0usize;

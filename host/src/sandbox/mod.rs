@@ -4,6 +4,7 @@
 
 mod attempt;
 mod bindings;
+mod compile;
 mod convert;
 mod egress;
 mod engine;
@@ -19,8 +20,8 @@ use std::sync::Arc;
 
 use gd_core::{Inbox, InstanceId, Version, Visit, Wake};
 use tokio_util::sync::CancellationToken;
-use wasmtime::component::Component;
 
+pub use compile::{Compiler, compile_stdin};
 pub use egress::{Destination, EgressPolicy};
 pub use error::Error;
 pub use inspect::{COMPONENT_BYTES_MAX, Inspection, inspect};
@@ -53,6 +54,7 @@ pub struct StepInput {
 #[derive(Clone)]
 pub struct Sandbox {
     core: Arc<engine::Core>,
+    compiler: Compiler,
 }
 
 impl Sandbox {
@@ -60,8 +62,8 @@ impl Sandbox {
     ///
     /// # Errors
     /// When this machine cannot run wasmtime at all.
-    pub fn new(concurrency: u32, egress: EgressPolicy) -> Result<Self, Error> {
-        Ok(Self { core: engine::Core::new(concurrency, egress)? })
+    pub fn new(concurrency: u32, egress: EgressPolicy, compiler: Compiler) -> Result<Self, Error> {
+        Ok(Self { core: engine::Core::new(concurrency, egress)?, compiler })
     }
 
     /// Inspects, compiles, links and describes a component. Takes from milliseconds to seconds of CPU.
@@ -69,14 +71,10 @@ impl Sandbox {
     /// # Errors
     /// Says which rule the component breaks; nothing of it was kept.
     pub async fn load(&self, bytes: Vec<u8>) -> Result<(Program, Inspection), Error> {
-        let engine = self.core.engine.clone();
-        let compiling = tokio::task::spawn_blocking(move || {
-            let inspection = inspect(&bytes)?;
-            let component =
-                Component::new(&engine, &bytes).map_err(|error| Error::DoesNotCompile(format!("{error:#}")))?;
-            Ok::<_, Error>((component, inspection))
-        });
-        let (component, inspection) = compiling.await.map_err(|error| Error::DoesNotCompile(error.to_string()))??;
+        let inspecting = tokio::task::spawn_blocking(move || inspect(&bytes).map(|inspection| (inspection, bytes)));
+        let inspected = inspecting.await.map_err(|error| Error::NotAComponent(error.to_string()))?;
+        let (inspection, bytes) = inspected?;
+        let component = self.compiler.compile(&self.core.engine, bytes).await?;
         let program = program::prepare(&self.core, &component, &inspection).await?;
         Ok((program, inspection))
     }

@@ -6,7 +6,7 @@ use sqlx::error::DatabaseError;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Nobody answers, or the connection broke: worth another try.
-    #[error("the database at {address} cannot be reached: {source}")]
+    #[error("the database at {address} cannot be reached: {source}; start it, or name another with GD_DATABASE_URL")]
     Unreachable {
         /// Where it was looked for, without a password.
         address: String,

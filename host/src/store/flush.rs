@@ -24,8 +24,8 @@ pub struct Commit {
     pub decision: Decision,
     /// Whether the worker keeps the instance, where the decision leaves the choice.
     pub run_on: bool,
-    /// Every signal that the attempt was handed: none of them wakes what it parks.
-    pub seen: Vec<SignalId>,
+    /// The signals that the attempt was handed as awaited: none of them wakes what it parks.
+    pub handed: Vec<SignalId>,
     /// For the history.
     pub record: Record,
 }
@@ -136,7 +136,7 @@ async fn commit_moves(
         &moves.keep_awaits,
         moves.timeout_ms.as_slice() as _,
         &moves.wake,
-        &moves.seen,
+        &moves.handed,
         &moves.consumed_target,
         &moves.consumed_id,
     )
@@ -170,7 +170,7 @@ struct Moves<'a> {
     keep_awaits: Vec<bool>,
     timeout_ms: Vec<Option<i64>>,
     wake: Vec<i16>,
-    seen: Vec<String>,
+    handed: Vec<String>,
     consumed_target: Vec<i64>,
     consumed_id: Vec<i64>,
 }
@@ -206,7 +206,7 @@ impl<'a> Moves<'a> {
         self.keep_awaits.push(matches!(change.then, Then::Again { .. }));
         self.timeout_ms.push(timeout_ms.map(millis));
         self.wake.push(change.then.wake().code());
-        self.seen.push(commit.seen.iter().map(ToString::to_string).collect::<Vec<_>>().join(","));
+        self.handed.push(commit.handed.iter().map(ToString::to_string).collect::<Vec<_>>().join(","));
         for signal in &commit.decision.consumes {
             self.consumed_target.push(commit.id.0);
             self.consumed_id.push(signal.0);

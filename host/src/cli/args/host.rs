@@ -9,7 +9,7 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser as NonEmpty;
 
 use super::super::duration;
-use super::value::{HostPort, QueueShare, listen};
+use super::value::{HostPort, listen};
 
 const DEV_LISTEN: &str = "127.0.0.1:7070";
 
@@ -47,19 +47,13 @@ pub struct ServeArgs {
     /// Configuration file; flags and environment variables win over it. Default: none
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Queues that this node works on, each with how many steps of it run at once (at least 1). Default: all queues
-    #[arg(long, value_name = "NAME[:N],...", value_delimiter = ',')]
-    pub queues: Vec<QueueShare>,
-    /// Leave recovery of lost steps, deadlines and retention to other nodes; at least one node has to do them
-    #[arg(long)]
-    pub no_maintenance: bool,
     /// Bearer token that requests must carry. Default: none, which only a loopback address may do
     #[arg(long, value_name = "TOKEN", env = "GD_API_TOKEN", hide_env_values = true, value_parser = NonEmpty::new())]
     pub api_token: Option<String>,
     /// How long running steps may take to end after SIGTERM, such as 500ms or 5s. Default: 5s
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub drain_timeout: Option<Duration>,
-    /// Steps that run at once on this node, at least 1. Default: chosen from the number of processors
+    /// Steps that run at once on this node, at least 1. Default: 256
     #[arg(long, value_name = "N", value_parser = concurrency)]
     pub concurrency: Option<NonZeroU32>,
 }

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::num::NonZeroU32;
 use std::str::FromStr;
 
 use jiff::Timestamp;
@@ -39,28 +38,6 @@ impl fmt::Display for HostPort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { host, port } = self;
         if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
-    }
-}
-
-/// A queue that a node works on, written `NAME` or `NAME:CONCURRENCY`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct QueueShare {
-    /// The queue's name.
-    pub name: String,
-    /// How many steps of it run at once on this node, at least 1; none means the node's own concurrency.
-    pub concurrency: Option<u32>,
-}
-
-impl FromStr for QueueShare {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || "write it as NAME or NAME:CONCURRENCY with a concurrency of at least 1".to_owned();
-        let (name, concurrency) = match text.rsplit_once(':') {
-            Some((name, number)) => (name, Some(number.parse::<NonZeroU32>().map_err(|_| wrong())?.get())),
-            None => (text, None),
-        };
-        if name.is_empty() { Err(wrong()) } else { Ok(Self { name: name.to_owned(), concurrency }) }
     }
 }
 

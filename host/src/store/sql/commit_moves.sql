@@ -1,8 +1,8 @@
 -- The outcomes of one flush after which the instance lives on. $1 owner; the arrays hold one entry per instance:
 -- $2 id, $3 claim, $4 status (0 runnable, 1 run on, 2 park), $5 step (null: keep), $6 state (null: keep), $7 attempt, $8 faults,
 -- $9 new visit, $10 delay in ms, $11 awaited names joined by U+001F (null: none), $12 keep the awaited names, $13 timeout in ms
--- (null: none), $14 wake, $15 ids of every signal that the attempt was handed, joined by commas; and one per consumed signal:
--- $16 instance, $17 signal.
+-- (null: none), $14 wake, $15 ids of the signals that the attempt was handed as awaited, joined by commas; and one
+-- per consumed signal: $16 instance, $17 signal.
 -- The fence is owner and claim; status stays out of it, or the planner turns to instance_owner. The rows were locked by the
 -- statement before this one, so that this one's snapshot has every delivery that was accepted before: an awaited signal that the
 -- step was not handed is seen here, and a later delivery waits for this commit.
@@ -10,7 +10,7 @@ with entry as materialized (
     select *
     from unnest($2::bigint[], $3::bigint[], $4::smallint[], $5::text[], $6::bytea[], $7::int[], $8::int[], $9::boolean[],
                 $10::bigint[], $11::text[], $12::boolean[], $13::bigint[], $14::smallint[], $15::text[])
-         as e (id, claim, status, step, state, attempt, faults, new_visit, delay_ms, awaits, keep_awaits, timeout_ms, wake, seen)
+         as e (id, claim, status, step, state, attempt, faults, new_visit, delay_ms, awaits, keep_awaits, timeout_ms, wake, handed)
 ),
 moved as (
     update gd.instance i
@@ -18,7 +18,7 @@ moved as (
             when e.status = 2 and exists (
                 select from gd.signal s
                 where s.target = e.id and s.name = any(string_to_array(e.awaits, E'\x1f'))
-                  and s.id <> all(string_to_array(e.seen, ',')::bigint[])
+                  and s.id <> all(string_to_array(e.handed, ',')::bigint[])
             ) then 0
             else e.status
         end,

@@ -1,0 +1,3 @@
+//! The promises of gd-host, one test each.
+
+mod lifecycle;

@@ -1,0 +1,106 @@
+//! The real binary, as a host to kill and as a command line.
+
+use std::process::{ExitStatus, Output, Stdio};
+use std::sync::{Arc, Mutex};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+use crate::paths::program;
+use crate::{Api, DEADLINE};
+
+/// A `gd-host serve` of its own. Killed with this value.
+#[derive(Debug)]
+pub struct HostProcess {
+    child: Child,
+    url: String,
+    errors: Arc<Mutex<String>>,
+}
+
+impl HostProcess {
+    /// Starts a host on this database and waits until it serves.
+    pub async fn serve(database_url: &str, more: &[&str]) -> Self {
+        let mut command = command(&["serve", "--database-url", database_url, "--listen", "127.0.0.1:0"]);
+        command.args(more).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn().expect("gd-host can be run");
+        let errors = Arc::new(Mutex::new(String::new()));
+        let mut stderr = BufReader::new(child.stderr.take().expect("it is piped")).lines();
+        let kept = errors.clone();
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = stderr.next_line().await {
+                kept.lock().expect("nobody panics here").push_str(&format!("{line}\n"));
+            }
+        });
+        let mut stdout = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+        let first = timeout(DEADLINE, stdout.next_line()).await.expect("it is ready in time").expect("it can be read");
+        let said = || errors.lock().expect("nobody panics here").clone();
+        let line = first.unwrap_or_else(|| panic!("gd-host serves nothing: {}", said()));
+        let url = line.strip_prefix("gd-host is ready on ").unwrap_or_else(|| panic!("{line:?}")).to_owned();
+        tokio::spawn(async move { stdout.into_inner().read_to_end(&mut Vec::new()).await });
+        Self { child, url, errors }
+    }
+
+    /// Its address.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// A client of it.
+    pub fn api(&self) -> Api {
+        Api::new(&self.url)
+    }
+
+    /// What it has written to stderr.
+    pub fn log(&self) -> String {
+        self.errors.lock().expect("nobody panics here").clone()
+    }
+
+    /// `kill -9`, and waits until it is gone.
+    pub async fn kill(&mut self) {
+        self.child.kill().await.expect("it can be killed");
+    }
+
+    /// SIGTERM, and waits until it has stopped by itself.
+    pub async fn terminate(&mut self) -> ExitStatus {
+        self.signal(Signal::TERM);
+        timeout(DEADLINE, self.child.wait()).await.expect("it stops in time").expect("it can be waited for")
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        let pid = self.child.id().and_then(|pid| Pid::from_raw(pid.cast_signed())).expect("it runs");
+        kill_process(pid, signal).expect("it can be signalled");
+    }
+}
+
+/// What a command came to.
+#[derive(Clone, Debug)]
+pub struct Ran {
+    /// The exit code.
+    pub code: i32,
+    /// What it printed.
+    pub stdout: String,
+    /// What it complained of.
+    pub stderr: String,
+}
+
+/// Runs `gd-host` to its end.
+pub async fn gd_host(args: &[&str]) -> Ran {
+    let mut command = command(args);
+    let ended = timeout(DEADLINE, command.kill_on_drop(true).output()).await;
+    let Output { status, stdout, stderr } = ended.expect("it ends in time").expect("gd-host can be run");
+    let text = |bytes| String::from_utf8(bytes).expect("it writes text");
+    Ran { code: status.code().expect("it was not killed"), stdout: text(stdout), stderr: text(stderr) }
+}
+
+/// The binary without the settings of whoever runs the tests.
+fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(program("gd-host"));
+    for name in ["GD_URL", "GD_TOKEN", "GD_API_TOKEN", "GD_DATABASE_URL", "GD_LISTEN", "RUST_LOG"] {
+        command.env_remove(name);
+    }
+    command.args(args).stdin(Stdio::null());
+    command
+}
