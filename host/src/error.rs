@@ -20,6 +20,9 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A bug: a loop of the engine ended by itself.
+    #[error("the engine broke off, see the log before this; other hosts take over what ran here")]
+    BrokeOff,
     /// The private Postgres.
     #[error("{0}")]
     Postgres(#[from] gd_dev_postgres::Error),

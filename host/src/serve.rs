@@ -27,6 +27,9 @@ pub async fn serve(config: Config, listening: impl FnOnce(SocketAddr)) -> Result
     let egress = EgressPolicy::allow(destinations.map_err(|error| Error::Config(format!("allow_egress: {error}")))?);
     let mut engine = EngineConfig { host: host_name(), ..EngineConfig::default() };
     engine.concurrency = config.concurrency.unwrap_or(engine.concurrency);
+    // Before any work is claimed: a taken port must not cost anybody an attempt.
+    let refused = |source| Error::Listen { address: config.listen, source };
+    let listener = TcpListener::bind(config.listen).await.map_err(refused)?;
     let host = HostBuilder::new(config.database_url)
         .engine(engine)
         .egress(egress)
@@ -34,8 +37,6 @@ pub async fn serve(config: Config, listening: impl FnOnce(SocketAddr)) -> Result
         .drain(config.drain)
         .start()
         .await?;
-    let refused = |source| Error::Listen { address: config.listen, source };
-    let listener = TcpListener::bind(config.listen).await.map_err(refused)?;
     listening(listener.local_addr().map_err(refused)?);
     let token = config.api_token.as_deref().map(ApiToken::new);
     let stopping = stop.clone();
@@ -48,10 +49,12 @@ pub async fn serve(config: Config, listening: impl FnOnce(SocketAddr)) -> Result
     tokio::select! {
         served = server => served.map_err(refused)?,
         () = cut_off => {}
+        () = host.failed() => {}
     }
+    let asked = stop.is_cancelled();
     tracing::info!("scheduler.drain: stopping");
     host.shut_down().await;
-    Ok(())
+    if asked { Ok(()) } else { Err(Error::BrokeOff) }
 }
 
 /// Cancelled by SIGTERM or SIGINT.

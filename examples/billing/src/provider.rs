@@ -29,7 +29,7 @@ pub(crate) fn charge(invoice: &Invoice, ctx: &Ctx) -> Result<Answer> {
             "amount_cents": invoice.amount_cents,
             "currency": invoice.currency,
         }))?
-        .timeout(seconds(2));
+        .timeout(seconds(10));
     match request.send() {
         Ok(response) => read(&response),
         Err(error) if error.is_transient() => Ok(Answer::Unavailable(error.to_string())),

@@ -135,6 +135,10 @@ pub fn decide(position: &Position, ending: Ending, descriptor: &Descriptor, limi
                 fail(position, both(&fault, &handler, limits))
             }
         },
+        // An answer that breaks a rule is final, also where the contract's own shape was broken.
+        Ending::HandlerFailed { fault, handler } if handler.kind == FaultKind::InvalidOutcome => {
+            fail(position, both(&fault, &handler, limits))
+        }
         Ending::HandlerFailed { fault, handler } => {
             let error = both(&fault, &handler, limits);
             by_default(position, &fault, Some(error), descriptor, limits)

@@ -9,6 +9,9 @@ use crate::names::{InvalidName, valid_name};
 /// Steps that one FSM may declare. Chosen: far above what people draw, and small enough to keep in memory.
 const STEPS_MAX: usize = 1_000;
 
+/// Bytes of a state's schema. Chosen: a start reads the descriptor, so that it must stay small.
+const SCHEMA_BYTES_MAX: usize = 64 << 10;
+
 /// Whether the component is a machine of many steps or a job of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
@@ -80,6 +83,10 @@ pub enum DescriptorError {
     StepCount(usize),
     /// The retry policy allows no attempt at all.
     NoAttempts,
+    /// The state's schema is too long or holds a NUL; holds its length in bytes.
+    Schema(usize),
+    /// A step lists more edges than there can be steps; holds the step.
+    TooManyEdges(String),
 }
 
 impl fmt::Display for DescriptorError {
@@ -89,6 +96,10 @@ impl fmt::Display for DescriptorError {
             Self::InitialStepUnknown(step) => write!(f, "the initial step {step:?} is not in its list of steps"),
             Self::StepTwice(step) => write!(f, "the step {step:?} is in its list twice"),
             Self::StepCount(count) => write!(f, "it declares {count} steps; from 1 to {STEPS_MAX} are allowed"),
+            Self::Schema(bytes) => {
+                write!(f, "its state schema is {bytes} bytes; at most {SCHEMA_BYTES_MAX} are allowed, and no NUL")
+            }
+            Self::TooManyEdges(step) => write!(f, "the step {step:?} lists more than {STEPS_MAX} edges"),
             Self::NoAttempts => write!(f, "its retry policy allows 0 attempts; at least 1 is needed"),
         }
     }
@@ -120,6 +131,15 @@ impl Descriptor {
             if !seen.insert(step.name.as_str()) {
                 return Err(DescriptorError::StepTwice(step.name.clone()));
             }
+            edges(step)?;
+        }
+        for (field, text) in [("sdk", &self.sdk), ("state content type", &self.state_content_type)] {
+            checked(field, text)?;
+        }
+        if let Some(schema) = &self.state_schema
+            && (schema.len() > SCHEMA_BYTES_MAX || schema.contains('\0'))
+        {
+            return Err(DescriptorError::Schema(schema.len()));
         }
         if !seen.contains(self.initial_step.as_str()) {
             return Err(DescriptorError::InitialStepUnknown(self.initial_step.clone()));
@@ -129,6 +149,14 @@ impl Descriptor {
         }
         Ok(())
     }
+}
+
+fn edges(step: &StepInfo) -> Result<(), DescriptorError> {
+    if step.next.len() + step.awaits.len() > STEPS_MAX {
+        return Err(DescriptorError::TooManyEdges(step.name.clone()));
+    }
+    step.next.iter().try_for_each(|name| checked("next step", name))?;
+    step.awaits.iter().try_for_each(|name| checked("awaited signal", name))
 }
 
 fn checked(field: &'static str, name: &str) -> Result<(), DescriptorError> {

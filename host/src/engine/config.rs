@@ -20,6 +20,8 @@ pub struct EngineConfig {
     pub claim_lanes_max: usize,
     /// Commits in one flush at most. Default 500: one connection with this beats four with 50 (measured).
     pub flush_rows_max: usize,
+    /// Bytes of states and results in one flush at most. Default 32 MiB: what the others wait for a giant among them.
+    pub flush_bytes_max: usize,
     /// How long a worker lives without a beat. Default 30 s.
     pub lease: Duration,
     /// Time between beats. Default 1 s.
@@ -48,6 +50,7 @@ impl Default for EngineConfig {
             claim_rows_max: 200,
             claim_lanes_max: 64,
             flush_rows_max: 500,
+            flush_bytes_max: 32 << 20,
             lease: Duration::from_secs(30),
             beat: Duration::from_secs(1),
             silence: Duration::from_secs(3),

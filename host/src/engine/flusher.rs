@@ -12,8 +12,14 @@ use super::Shared;
 use super::incarnation::Incarnation;
 use crate::store::{Commit, Error, Verdict, committed_claims, flush};
 
-/// Waits before a batch that met contention, or a database that is away, is tried again: first and longest.
+/// Waits before a batch is tried again whose database is in trouble: first and longest.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
+/// How often a batch is tried that meets a lock, before it is halved to find whose.
+const CONTENTION_MAX: u32 = 3;
+/// How long an instance whose row a stranger has locked stands aside, before it is tried again with the others.
+const ASIDE: Duration = Duration::from_millis(50);
+/// How long one transaction may take, the network included.
+const TRANSACTION_MAX: Duration = Duration::from_secs(30);
 
 /// What became of a commit.
 pub(super) enum Done {
@@ -31,7 +37,7 @@ impl Commits {
     /// Commits one attempt, in a batch with others, durably.
     pub(super) async fn commit(&self, incarnation: &Incarnation, commit: Commit, position: Position) -> Done {
         let (answer, answered) = oneshot::channel();
-        let lost = incarnation.interrupt.clone();
+        let lost = incarnation.lost.clone();
         let entry = Entry { worker: incarnation.worker, commit, position, lost, answer };
         if self.0.send(entry).await.is_err() {
             return Done::Unknown;
@@ -53,28 +59,54 @@ pub(super) struct Flusher {
     shared: Arc<Shared>,
     entries: mpsc::Receiver<Entry>,
     connection: Option<PgConnection>,
+    /// Entries whose row a stranger has locked.
+    aside: Vec<Entry>,
 }
 
 impl Flusher {
     pub(super) fn new(shared: Arc<Shared>) -> (Self, Commits) {
         let (sender, entries) = mpsc::channel(shared.config.flush_rows_max);
-        (Self { shared, entries, connection: None }, Commits(sender))
+        (Self { shared, entries, connection: None, aside: Vec::new() }, Commits(sender))
     }
 
-    /// Runs until every [`Commits`] is gone.
+    /// Runs until every [`Commits`] is gone and every entry is answered.
     pub(super) async fn run(mut self) {
-        let mut batch = Vec::new();
         let rows_max = self.shared.config.flush_rows_max;
-        while self.entries.recv_many(&mut batch, rows_max).await > 0 {
-            // Batches of different incarnations have different fences; there is more than one only around a lost lease.
-            while let Some(worker) = batch.first().map(|entry| entry.worker) {
-                let same: Vec<Entry> = batch.extract_if(.., |entry| entry.worker == worker).collect();
-                self.write(worker, same).await;
+        loop {
+            let mut batch = Vec::new();
+            let received = self.entries.recv_many(&mut batch, rows_max);
+            let open = if self.aside.is_empty() {
+                received.await > 0
+            } else {
+                // With something aside the queue is not waited for longer than that has to stand there.
+                tokio::time::timeout(ASIDE, received).await.is_ok_and(|count| count > 0)
+            };
+            if !open && self.aside.is_empty() {
+                return;
             }
+            batch.append(&mut self.aside);
+            self.write_all(batch).await;
         }
     }
 
-    /// Writes a batch, whatever it takes: again after contention and broken connections, in halves around a poisonous entry.
+    /// In batches of one incarnation each, since their fences differ, and of bounded size.
+    async fn write_all(&mut self, mut entries: Vec<Entry>) {
+        let bytes_max = self.shared.config.flush_bytes_max;
+        while let Some(worker) = entries.first().map(|entry| entry.worker) {
+            let mut bytes = 0;
+            let batch: Vec<Entry> = entries
+                .extract_if(.., |entry| {
+                    let fits = bytes == 0 || bytes + entry.commit.bytes() <= bytes_max;
+                    let taken = entry.worker == worker && fits;
+                    bytes += if taken { entry.commit.bytes().max(1) } else { 0 };
+                    taken
+                })
+                .collect();
+            self.write(worker, batch).await;
+        }
+    }
+
+    /// Writes a batch, whatever it takes: in halves around an entry that the database refuses or whose row is locked.
     async fn write(&mut self, worker: WorkerId, batch: Vec<Entry>) {
         let mut waiting = vec![batch];
         while let Some(mut batch) = waiting.pop() {
@@ -83,10 +115,10 @@ impl Flusher {
                 Err(error) if batch.len() > 1 => {
                     tracing::warn!(%error, size = batch.len(), "flush.error: the batch is tried in halves");
                     let rest = batch.split_off(batch.len() / 2);
-                    waiting.push(rest);
-                    waiting.push(batch);
+                    waiting.extend([rest, batch]);
                 }
-                Err(error) => self.write_poison(worker, batch, &error).await,
+                Err(error) if error.is_about_data() => self.write_poison(worker, batch, &error).await,
+                Err(_) => self.aside.append(&mut batch),
             }
         }
     }
@@ -99,30 +131,34 @@ impl Flusher {
         }
         match self.write_once(worker, &mut batch).await {
             Ok(verdicts) => answer(batch, verdicts),
-            Err(error) => {
-                tracing::error!(%error, "flush.error: not even the failure can be stored; the instance is given back")
+            Err(error) if error.is_about_data() => {
+                tracing::error!(%error, "flush.error: not even the failure can be stored; the instance is given back");
             }
+            Err(_) => self.aside.append(&mut batch),
         }
     }
 
-    /// One batch until the database says yes or no to what is in it. Takes out, and answers, what was committed by an
-    /// attempt whose answer was lost, and what nobody has business with any more.
+    /// One batch until the database has written it, or refuses something in it. Takes out, and answers, what was committed by
+    /// an attempt whose answer was lost, and what nobody has business with any more.
     async fn write_once(&mut self, worker: WorkerId, batch: &mut Vec<Entry>) -> Result<Vec<Verdict>, Error> {
-        let mut wait = BACKOFF.0;
-        let mut ambiguous = false;
+        let (mut wait, mut tries, mut ambiguous) = (BACKOFF.0, 0, false);
         loop {
-            let written = self.transact(worker, batch, ambiguous).await;
-            let error = match written {
+            let error = match self.transact(worker, batch, ambiguous).await {
                 Ok(verdicts) => return Ok(verdicts),
                 Err(error) => error,
             };
-            if error.is_connection() {
-                tracing::warn!(%error, size = batch.len(), "flush.error: the connection broke, the batch is tried again");
-                self.connection = None;
-                ambiguous = true;
-            } else if !error.is_contention() {
+            if error.is_about_data() {
                 return Err(error);
             }
+            tries += 1;
+            if error.is_contention() && tries >= CONTENTION_MAX {
+                return Err(error);
+            }
+            if error.is_connection() {
+                self.connection = None;
+                ambiguous = true;
+            }
+            tracing::warn!(%error, size = batch.len(), "flush.error: the batch is tried again");
             let lost: Vec<Entry> = batch.extract_if(.., |entry| entry.lost.is_cancelled()).collect();
             lost.into_iter().for_each(|entry| drop(entry.answer.send(Done::Unknown)));
             if batch.is_empty() {
@@ -143,20 +179,23 @@ impl Flusher {
             Some(connection) => connection,
             none => none.insert(self.shared.store.flush_connection().await?),
         };
+        let commits: Vec<Commit> = batch.iter().map(|entry| entry.commit.clone()).collect();
         if ambiguous {
-            let commits: Vec<Commit> = batch.iter().map(|entry| entry.commit.clone()).collect();
             let committed = committed_claims(connection, worker, &commits).await?;
-            let went_through = |entry: &mut Entry| committed.contains(&entry.commit.id);
+            let went_through = |entry: &mut Entry| committed.contains(&(entry.commit.id, entry.commit.claim));
             for entry in batch.extract_if(.., went_through) {
                 tracing::info!(instance = %entry.commit.id, "flush.ambiguous: the commit went through, its answer was lost");
                 drop(entry.answer.send(Done::Unknown));
             }
         }
-        if batch.is_empty() {
+        let commits: Vec<Commit> = batch.iter().map(|entry| entry.commit.clone()).collect();
+        if commits.is_empty() {
             return Ok(Vec::new());
         }
-        let commits: Vec<Commit> = batch.iter().map(|entry| entry.commit.clone()).collect();
-        flush(connection, worker, &commits).await
+        match tokio::time::timeout(TRANSACTION_MAX, flush(connection, worker, &commits)).await {
+            Ok(written) => written,
+            Err(_) => Err(Error::Statement(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))),
+        }
     }
 }
 

@@ -1,27 +1,57 @@
 //! Which instances this host holds in memory: what it owns in the database beyond these is given back.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use gd_core::InstanceId;
+use gd_core::{Claim, InstanceId};
 
 /// The instances that run here. Cheap to clone.
 #[derive(Clone, Default)]
-pub(crate) struct Held(Arc<Mutex<HashSet<InstanceId>>>);
+pub(crate) struct Held(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    /// The claims under which an instance's runners began. More than one for a moment: an instance may be claimed again before
+    /// the runner that let go of it is through.
+    claims: Mutex<HashMap<InstanceId, Vec<Claim>>>,
+    begun: AtomicU64,
+    answered: AtomicU64,
+}
 
 impl Held {
-    /// Holds an instance until the guard is dropped.
-    pub(super) fn hold(&self, id: InstanceId) -> Hold {
-        self.with(|held| held.insert(id));
-        Hold { held: self.clone(), id }
+    /// Holds an instance until the guard is dropped. `None` when a runner holds it under this very claim: the server crashed and
+    /// forgot that claim, and has given it out once more; the runner that has it goes on.
+    pub(super) fn hold(&self, id: InstanceId, claim: Claim) -> Option<Hold> {
+        self.with(|held| {
+            let claims = held.entry(id).or_default();
+            if claims.contains(&claim) {
+                return None;
+            }
+            claims.push(claim);
+            Some(Hold { held: self.clone(), id, claim })
+        })
     }
 
     pub(super) fn contains(&self, id: InstanceId) -> bool {
-        self.with(|held| held.contains(&id))
+        self.with(|held| held.contains_key(&id))
     }
 
-    fn with<R>(&self, act: impl FnOnce(&mut HashSet<InstanceId>) -> R) -> R {
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Marks a claim that is under way: what it takes is not held yet.
+    pub(super) fn claiming(&self) -> Claiming {
+        self.0.begun.fetch_add(1, Ordering::SeqCst);
+        Claiming(self.clone())
+    }
+
+    /// How many claims began and how many of them have been answered. A look at the database counts only if both are equal before
+    /// it and the same after it.
+    pub(super) fn claims_so_far(&self) -> (u64, u64) {
+        let answered = self.0.answered.load(Ordering::SeqCst);
+        (self.0.begun.load(Ordering::SeqCst), answered)
+    }
+
+    fn with<R>(&self, act: impl FnOnce(&mut HashMap<InstanceId, Vec<Claim>>) -> R) -> R {
+        act(&mut self.0.claims.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -29,10 +59,51 @@ impl Held {
 pub(super) struct Hold {
     held: Held,
     id: InstanceId,
+    claim: Claim,
 }
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        self.held.with(|held| held.remove(&self.id));
+        self.held.with(|held| {
+            let Some(claims) = held.get_mut(&self.id) else { return };
+            claims.retain(|claim| *claim != self.claim);
+            if claims.is_empty() {
+                held.remove(&self.id);
+            }
+        });
+    }
+}
+
+/// A claim that is under way, until it is dropped.
+pub(super) struct Claiming(Held);
+
+impl Drop for Claiming {
+    fn drop(&mut self) {
+        self.0.0.answered.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_one_runner_leaves_the_hold_of_the_next() {
+        let (held, id) = (Held::default(), InstanceId(7));
+        let first = held.hold(id, Claim(1));
+        let second = held.hold(id, Claim(3));
+        drop(first);
+        assert!(held.contains(id));
+        drop(second);
+        assert!(!held.contains(id));
+    }
+
+    #[test]
+    fn a_claim_that_is_given_out_twice_starts_one_runner() {
+        let (held, id) = (Held::default(), InstanceId(7));
+        let first = held.hold(id, Claim(5));
+        assert!(first.is_some() && held.hold(id, Claim(5)).is_none());
+        drop(first);
+        assert!(held.hold(id, Claim(5)).is_some());
     }
 }

@@ -9,7 +9,9 @@ use tokio_util::sync::CancellationToken;
 pub(super) struct Incarnation {
     /// The owner that it writes into what it claims.
     pub(super) worker: WorkerId,
-    /// Cancelled when the lease is lost, or when the host interrupts its guests.
+    /// Cancelled when the lease is lost.
+    pub(super) lost: CancellationToken,
+    /// Cancelled with it, and when the host interrupts its guests.
     pub(super) interrupt: CancellationToken,
 }
 
@@ -21,7 +23,7 @@ pub(super) async fn living(incarnations: &mut Incarnations, closing: &Cancellati
     loop {
         let present = incarnations.borrow_and_update().clone();
         match present {
-            Some(incarnation) if !incarnation.interrupt.is_cancelled() => return Some(incarnation),
+            Some(incarnation) if !incarnation.lost.is_cancelled() => return Some(incarnation),
             Some(_) | None => {}
         }
         tokio::select! {

@@ -50,7 +50,8 @@ impl Lease {
                     continue;
                 }
             };
-            let incarnation = Incarnation { worker, interrupt: self.interrupt.child_token() };
+            let incarnation =
+                Incarnation { worker, lost: CancellationToken::new(), interrupt: self.interrupt.child_token() };
             self.present.send_replace(Some(incarnation.clone()));
             tracing::info!(%worker, "worker.lease: taken");
             match self.keep(worker, connection, &leaving).await {
@@ -58,6 +59,7 @@ impl Lease {
                 End::Lost => {
                     tracing::warn!(%worker, "worker.lease: lost, guests are interrupted and nothing of theirs is committed");
                     self.present.send_replace(None);
+                    incarnation.lost.cancel();
                     incarnation.interrupt.cancel();
                 }
             }
@@ -81,11 +83,15 @@ impl Lease {
                 () = tokio::time::sleep(config.beat) => {}
                 () = leaving.cancelled() => return End::Leaving,
             }
-            match Store::beat(&mut connection, worker, config.lease).await {
-                Ok(()) => beaten = Instant::now(),
-                Err(Error::LeaseLost(_)) => return End::Lost,
-                Err(error) => {
-                    tracing::warn!(%error, %worker, "worker.lease: a beat failed");
+            // Counted from before it is sent: the server may have written it then. A beat that is not answered is a broken connection.
+            let sent = Instant::now();
+            match tokio::time::timeout_at(beaten + config.silence, Store::beat(&mut connection, worker, config.lease))
+                .await
+            {
+                Ok(Ok(())) => beaten = sent,
+                Ok(Err(Error::LeaseLost(_))) => return End::Lost,
+                broken => {
+                    tracing::warn!(?broken, %worker, "worker.lease: a beat failed");
                     match self.reconnect(worker, beaten + config.silence).await {
                         Some(again) => (connection, beaten) = (again, Instant::now()),
                         None => return End::Lost,

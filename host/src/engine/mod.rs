@@ -11,6 +11,7 @@ mod reconcile;
 mod recovery;
 mod runner;
 mod settled;
+mod supervise;
 mod timeouts;
 mod wake;
 
@@ -29,6 +30,9 @@ use crate::store::Store;
 pub use config::EngineConfig;
 pub use settled::Settled;
 pub use wake::Wakes;
+
+/// How long giving rows back and retiring may take after the drain.
+const STOP_MAX: Duration = Duration::from_secs(10);
 
 /// What the loops share.
 pub(crate) struct Shared {
@@ -49,6 +53,8 @@ pub struct Engine {
     closing: CancellationToken,
     /// Ends every guest.
     interrupt: CancellationToken,
+    /// Cancelled when a loop broke off.
+    failed: CancellationToken,
     /// Ends the lease, last of all.
     leaving: CancellationToken,
     /// The loops that end with `closing`.
@@ -76,15 +82,17 @@ impl Engine {
             shared: shared.clone(),
             closing: CancellationToken::new(),
             interrupt: CancellationToken::new(),
+            failed: CancellationToken::new(),
             leaving: CancellationToken::new(),
             loops: TaskTracker::new(),
             runners: TaskTracker::new(),
             last: TaskTracker::new(),
         };
         let (lease, incarnations) = lease::Lease::new(shared.clone(), engine.interrupt.clone());
-        engine.last.spawn(lease.run(engine.leaving.clone()));
         let (flusher, commits) = flusher::Flusher::new(shared.clone());
-        engine.last.spawn(flusher.run());
+        let (failed, closing) = (&engine.failed, &engine.closing);
+        supervise::spawn(&engine.last, failed, "lease", lease.run(engine.leaving.clone()));
+        supervise::spawn(&engine.last, failed, "flusher", flusher.run());
         let picker = picker::Picker {
             shared: shared.clone(),
             incarnations: incarnations.clone(),
@@ -93,11 +101,15 @@ impl Engine {
             slots: Arc::new(Semaphore::new(shared.config.concurrency as usize)),
             closing: engine.closing.clone(),
         };
-        engine.loops.spawn(picker.run());
-        engine.loops.spawn(recovery::run(shared.clone(), engine.closing.clone()));
-        engine.loops.spawn(timeouts::run(shared.clone(), engine.closing.clone()));
-        engine.loops.spawn(reconcile::run(shared.clone(), incarnations, engine.closing.clone()));
-        engine.loops.spawn(maintenance::run(shared, engine.closing.clone()));
+        let recovery = recovery::run(shared.clone(), closing.clone());
+        let timeouts = timeouts::run(shared.clone(), closing.clone());
+        let reconcile = reconcile::run(shared.clone(), incarnations, closing.clone());
+        let maintenance = maintenance::run(shared, closing.clone());
+        supervise::spawn(&engine.loops, failed, "picker", picker.run());
+        supervise::spawn(&engine.loops, failed, "recovery", recovery);
+        supervise::spawn(&engine.loops, failed, "timeouts", timeouts);
+        supervise::spawn(&engine.loops, failed, "reconcile", reconcile);
+        supervise::spawn(&engine.loops, failed, "maintenance", maintenance);
         engine
     }
 
@@ -111,20 +123,35 @@ impl Engine {
         &self.shared.settled
     }
 
+    /// Returns when a loop of the engine broke off, which is a bug: the host must stop then.
+    pub async fn failed(&self) {
+        self.failed.cancelled().await;
+    }
+
     /// Stops: no more claims; running steps get `drain` to commit, then their guests are interrupted and the rows given back.
-    /// Returns when nothing runs any more.
+    /// Returns when nothing runs any more, or when a database that does not answer has held it up for too long: what is not
+    /// given back then is taken by recovery.
     pub async fn stop(&self, drain: Duration) {
         self.closing.cancel();
         self.loops.close();
-        self.loops.wait().await;
         self.runners.close();
-        if tokio::time::timeout(drain, self.runners.wait()).await.is_err() {
+        let through = async {
+            self.loops.wait().await;
+            self.runners.wait().await;
+        };
+        if tokio::time::timeout(drain, through).await.is_err() {
             tracing::warn!(in_flight = self.runners.len(), "scheduler.drain: the time is over, guests are interrupted");
             self.interrupt.cancel();
-            self.runners.wait().await;
         }
-        self.leaving.cancel();
-        self.last.close();
-        self.last.wait().await;
+        let rest = async {
+            self.loops.wait().await;
+            self.runners.wait().await;
+            self.leaving.cancel();
+            self.last.close();
+            self.last.wait().await;
+        };
+        if tokio::time::timeout(STOP_MAX, rest).await.is_err() {
+            tracing::warn!("scheduler.drain: the database does not answer, recovery will take what is left");
+        }
     }
 }

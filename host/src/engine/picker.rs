@@ -109,9 +109,11 @@ impl Picker {
         if shares.is_empty() {
             return;
         }
+        let claiming = self.shared.held.claiming();
         let (claimed, given) = match self.shared.store.claim(incarnation.worker, &shares).await {
             Ok(claimed) => claimed,
             Err(error) => {
+                drop(claiming);
                 tracing::warn!(%error, "a claim failed; what it took is given back when it is found");
                 self.pause(Duration::from_millis(100)).await;
                 return;
@@ -131,7 +133,7 @@ impl Picker {
                 None => self.slots.clone().try_acquire_owned(),
             };
             let Ok(slot) = slot else { break };
-            let hold = self.shared.held.hold(claimed.id);
+            let Some(hold) = self.shared.held.hold(claimed.id, claimed.claim) else { continue };
             let runner = Runner {
                 shared: self.shared.clone(),
                 incarnation: incarnation.clone(),
@@ -143,6 +145,7 @@ impl Picker {
                 drop((hold, slot));
             });
         }
+        drop(claiming);
     }
 }
 

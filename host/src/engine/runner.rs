@@ -17,6 +17,9 @@ use crate::store::{Claimed, Commit, Record, Verdict};
 /// How long an instance waits whose version this host cannot load. Chosen: as long as the registry remembers the failure.
 const STALLED: Duration = Duration::from_secs(5);
 
+/// Bytes of a fault's message in the host's own log.
+const MESSAGE_SHOWN_MAX: usize = 1 << 10;
+
 /// Runs claimed instances.
 pub(super) struct Runner {
     pub(super) shared: Arc<Shared>,
@@ -31,7 +34,11 @@ impl Runner {
         let began = Instant::now();
         let mut steps = 0;
         loop {
-            let program = match self.shared.registry.program(claimed.fsm, claimed.version).await {
+            let loaded = tokio::select! {
+                loaded = self.shared.registry.program(claimed.fsm, claimed.version) => loaded,
+                () = self.incarnation.interrupt.cancelled() => return self.release(&claimed, Duration::ZERO).await,
+            };
+            let program = match loaded {
                 Ok(program) => program,
                 Err(error) => {
                     tracing::warn!(instance = %claimed.id, version = %claimed.version, %error, "the version cannot be loaded here");
@@ -163,7 +170,7 @@ fn tell(claimed: &Claimed, program: &Loaded, report: &StepReport) {
         StepEnd::Ended(Ending::Fault(fault) | Ending::Handled { fault, .. } | Ending::HandlerFailed { fault, .. }) => {
             tracing::info!(
                 instance = %claimed.id, fsm = program.descriptor.fsm, step = claimed.step, kind = fault.kind.word(),
-                message = fault.message, "guest.fault"
+                message = fault.info(MESSAGE_SHOWN_MAX).message, "guest.fault"
             );
             fault.kind.word()
         }
@@ -173,7 +180,8 @@ fn tell(claimed: &Claimed, program: &Loaded, report: &StepReport) {
         attempt = claimed.attempt, kind, duration_us = micros(report.wall), cpu_us = micros(report.cpu), "step.stop"
     );
     for LogLine { level, message, fields } in &report.log {
-        tracing::info!(target: "gd_host::guest", instance = %claimed.id, step = claimed.step, ?level, ?fields, "{message}");
+        let fields: String = fields.iter().map(|(key, value)| format!(" {key}={value}")).collect();
+        tracing::info!(target: "gd_host::guest", instance = %claimed.id, step = claimed.step, ?level, "{message}{fields}");
     }
 }
 

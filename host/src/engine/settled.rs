@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use gd_core::InstanceId;
 use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 
 /// Where the end of an instance is announced to those who wait for it on this host. Cheap to clone; costs nothing while nobody waits.
 #[derive(Clone, Default)]
@@ -31,8 +32,6 @@ impl Settled {
         self.with(|watched| {
             if let Some(entry) = watched.get(&id) {
                 entry.notify.notify_waiters();
-                // For a watcher that is between its look and its wait.
-                entry.notify.notify_one();
             }
         });
     }
@@ -50,9 +49,9 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Waits for the next announcement on this host. May return early: look again.
-    pub async fn changed(&self) {
-        self.notify.notified().await;
+    /// The next announcement on this host. Enable it before the look that it is for, or one in between is missed.
+    pub fn changed(&self) -> Notified<'_> {
+        self.notify.notified()
     }
 }
 

@@ -58,6 +58,11 @@ impl Host {
         Ok(self.0.store.ping().await?)
     }
 
+    /// Returns when the engine broke off, which is a bug: stop the host then, others take over.
+    pub async fn failed(&self) {
+        self.0.engine.failed().await;
+    }
+
     /// Stops: running steps get the drain time to commit, then they are interrupted and given back.
     pub async fn shut_down(&self) {
         self.0.engine.stop(self.0.drain).await;

@@ -1,8 +1,9 @@
 //! Looking at instances and versions, and waiting for an instance to settle.
 
+use std::pin::pin;
 use std::time::Duration;
 
-use gd_core::{InstanceId, TenantId};
+use gd_core::{InstanceId, Status, TenantId};
 use tokio::time::Instant;
 
 use super::{Error, Host, names};
@@ -18,6 +19,15 @@ pub enum Until {
     Terminal,
     /// It has ended, or is parked until somebody acts.
     Settled,
+}
+
+impl Until {
+    fn reached(self, status: Status) -> bool {
+        match self {
+            Self::Terminal => status.is_terminal(),
+            Self::Settled => status.is_settled(),
+        }
+    }
 }
 
 /// An instance that was waited for.
@@ -49,6 +59,11 @@ impl Host {
         rows_max: u32,
         filter: &Filter,
     ) -> Result<Vec<InstanceSummary>, Error> {
+        for (what, name) in
+            [("FSM's name", &filter.fsm), ("step", &filter.step), ("queue", &filter.queue), ("key", &filter.key)]
+        {
+            name.as_deref().map_or(Ok(()), |name| names::check(what, name))?;
+        }
         Ok(self.0.store.list_instances(tenant, before, i64::from(rows_max), filter).await?)
     }
 
@@ -76,17 +91,15 @@ impl Host {
         let watch = self.0.engine.settled().watch(id);
         let mut look = LOOKS.0;
         loop {
-            let instance = self.get(tenant, id).await?;
-            let status = instance.summary.status;
-            let reached = match until {
-                Until::Terminal => status.is_terminal(),
-                Until::Settled => status.is_settled(),
-            };
-            if reached || Instant::now() >= deadline {
-                return Ok(Waited { reached, instance });
+            let mut changed = pin!(watch.changed());
+            changed.as_mut().enable();
+            let status = self.0.store.read_status(tenant, id).await?.ok_or_else(|| Error::NotFound(id.to_string()))?;
+            if until.reached(status) || Instant::now() >= deadline {
+                let instance = self.get(tenant, id).await?;
+                return Ok(Waited { reached: until.reached(instance.summary.status), instance });
             }
             tokio::select! {
-                () = watch.changed() => {}
+                () = changed => {}
                 () = tokio::time::sleep_until(deadline.min(Instant::now() + look)) => look = (look * 2).min(LOOKS.1),
             }
         }

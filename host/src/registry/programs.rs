@@ -63,6 +63,8 @@ impl Registry {
         let loaded = cell.get_or_try_init(|| self.load(fsm, version)).await;
         match loaded {
             Ok(program) => Ok(program.clone()),
+            // A database in trouble says nothing about the version.
+            Err(error @ Error::Store(_)) => Err(error),
             Err(error) => {
                 self.programs.fail((fsm, version), error.clone());
                 Err(error)

@@ -10,6 +10,7 @@ use std::time::Duration;
 use rustix::process::{Resource, Rlimit, Signal, setrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
+use tokio::sync::Semaphore;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
@@ -21,9 +22,12 @@ const CPU_SECONDS_MAX: u64 = 60;
 /// Memory of one compilation.
 const MEMORY_BYTES_MAX: u64 = 3 << 29;
 /// Compiled code of one component.
-const CODE_BYTES_MAX: u64 = 128 << 20;
+const CODE_BYTES_MAX: usize = 128 << 20;
 /// Wall-clock time of one compilation: twice the CPU time, for a busy machine.
 const WALL: Duration = Duration::from_secs(2 * CPU_SECONDS_MAX);
+
+/// Whose turn it is to compile in a child.
+static TURN: Semaphore = Semaphore::const_new(1);
 
 /// Where components are compiled.
 #[derive(Clone, Debug, Default)]
@@ -36,9 +40,14 @@ pub enum Compiler {
 }
 
 impl Compiler {
-    /// A child of the binary that runs now, which must be `gd-host`.
+    /// A child of the binary that runs now, which must be `gd-host`: of its very file, also after an upgrade has replaced it.
     pub fn this_binary() -> Self {
-        std::env::current_exe().map_or(Self::InProcess, Self::Child)
+        let running = PathBuf::from("/proc/self/exe");
+        if running.exists() {
+            Self::Child(running)
+        } else {
+            std::env::current_exe().map_or(Self::InProcess, Self::Child)
+        }
     }
 
     /// Compiles a component that was inspected before.
@@ -63,6 +72,8 @@ fn load(engine: &Engine, code: &[u8]) -> Result<Component, Error> {
 }
 
 async fn in_child(binary: &PathBuf, bytes: Vec<u8>) -> Result<Vec<u8>, Error> {
+    // One at a time: each may take a gigabyte.
+    let _turn = TURN.acquire().await.map_err(std::io::Error::other).map_err(Error::Compiler)?;
     let mut child = Command::new(binary)
         .arg("compile-component")
         .env_clear()
@@ -76,6 +87,9 @@ async fn in_child(binary: &PathBuf, bytes: Vec<u8>) -> Result<Vec<u8>, Error> {
     match tokio::time::timeout(WALL, converse(&mut child, bytes)).await {
         Err(_) => Err(Error::CompileTimeout { seconds: WALL.as_secs() }),
         Ok(Err(error)) => Err(Error::Compiler(error)),
+        Ok(Ok((_, code, _))) if code.len() > CODE_BYTES_MAX => {
+            Err(Error::TooComplex { what: "bytes of compiled code", count: code.len(), max: CODE_BYTES_MAX })
+        }
         Ok(Ok((status, code, _))) if status.success() => Ok(code),
         Ok(Ok((status, _, message))) => Err(failure(status, &message)),
     }
@@ -87,18 +101,26 @@ async fn converse(child: &mut Child, bytes: Vec<u8>) -> std::io::Result<(ExitSta
     else {
         return Err(std::io::Error::other("the compiler's process has no pipes"));
     };
-    let (mut code, mut message) = (Vec::new(), String::new());
+    let mut code = Vec::new();
     let writing = async move {
         // A child that gives up before it has read everything says why on its own.
         input.write_all(&bytes).await.ok();
     };
-    let (mut output, mut errors) = (output.take(CODE_BYTES_MAX + 1), errors.take(8 << 10));
-    let ((), read, _) = tokio::join!(writing, output.read_to_end(&mut code), errors.read_to_string(&mut message));
-    read?;
-    if code.len() as u64 > CODE_BYTES_MAX {
-        child.kill().await?;
-    }
-    Ok((child.wait().await?, code, message))
+    let complaining = async move {
+        let (mut message, mut kept) = (Vec::new(), errors.take(8 << 10));
+        kept.read_to_end(&mut message).await?;
+        // Read to the end, or a child with more to say would wait for ever.
+        tokio::io::copy(&mut kept.into_inner(), &mut tokio::io::sink()).await?;
+        Ok::<_, std::io::Error>(String::from_utf8_lossy(&message).into_owned())
+    };
+    let mut output = output.take(CODE_BYTES_MAX as u64 + 1);
+    let taking = async {
+        output.read_to_end(&mut code).await?;
+        if code.len() > CODE_BYTES_MAX { child.kill().await } else { Ok(()) }
+    };
+    let ((), taken, message) = tokio::join!(writing, taking, complaining);
+    taken?;
+    Ok((child.wait().await?, code, message?))
 }
 
 fn failure(status: ExitStatus, message: &str) -> Error {

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::attempt::Attempt;
 use super::bindings::gd::fsm::{log, more, types};
+use super::guests::Guests;
 use super::{EgressPolicy, Error};
 
 /// How often a running guest is looked at. Chosen: a deadline of 50 ms is then met within 70 ms, and a step of
@@ -16,6 +18,13 @@ const EPOCH: Duration = Duration::from_millis(10);
 
 /// Linear memory that a pool slot keeps between attempts. Measured: with the page-map scan this is the fastest.
 const KEEP_RESIDENT_BYTES: usize = 256 << 10;
+
+/// Components that describe themselves at the same time, beside the attempts.
+const DESCRIBES_MAX: u32 = 8;
+/// Core instances, memories and tables of one component at most.
+const CORE_INSTANCES_MAX: u32 = 12;
+const MEMORIES_MAX: u32 = 2;
+const TABLES_MAX: u32 = 4;
 
 /// Hard maximum of a guest's memory, whatever its tenant's limit.
 const MEMORY_BYTES_MAX: usize = 1 << 30;
@@ -26,6 +35,9 @@ pub(super) struct Core {
     pub(super) plain: Linker<Attempt>,
     pub(super) with_http: Linker<Attempt>,
     pub(super) egress: EgressPolicy,
+    /// Turns for components that describe themselves.
+    pub(super) describes: Semaphore,
+    pub(super) guests: Guests,
 }
 
 impl Core {
@@ -35,7 +47,8 @@ impl Core {
         let plain = linker(&engine, false).map_err(Error::Engine)?;
         let with_http = linker(&engine, true).map_err(Error::Engine)?;
         tick(&engine)?;
-        Ok(Arc::new(Self { engine, plain, with_http, egress }))
+        let describes = Semaphore::new(DESCRIBES_MAX as usize);
+        Ok(Arc::new(Self { engine, plain, with_http, egress, describes, guests: Guests::new()? }))
     }
 }
 
@@ -72,17 +85,18 @@ pub(super) fn config() -> Config {
 }
 
 fn pool(concurrency: u32) -> PoolingAllocationConfig {
-    // A Rust component is its module and some adapters; one memory, a table or two.
-    let slots = concurrency.saturating_add(16);
+    // A Rust component is its module and a few adapters; one memory, two tables. Every slot can have its component's most at once,
+    // so that no component takes what its neighbours need.
+    let slots = concurrency.saturating_add(DESCRIBES_MAX);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(slots)
-        .total_core_instances(slots.saturating_mul(8))
-        .total_memories(slots.saturating_mul(2))
-        .total_tables(slots.saturating_mul(4))
+        .total_core_instances(slots.saturating_mul(CORE_INSTANCES_MAX))
+        .total_memories(slots.saturating_mul(MEMORIES_MAX))
+        .total_tables(slots.saturating_mul(TABLES_MAX))
         .total_stacks(slots)
-        .max_core_instances_per_component(32)
-        .max_memories_per_component(4)
-        .max_tables_per_component(8)
+        .max_core_instances_per_component(CORE_INSTANCES_MAX)
+        .max_memories_per_component(MEMORIES_MAX)
+        .max_tables_per_component(TABLES_MAX)
         .table_elements(20_000)
         .max_memory_size(MEMORY_BYTES_MAX)
         .linear_memory_keep_resident(KEEP_RESIDENT_BYTES)

@@ -11,6 +11,9 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
 use super::StepLimits;
 
+/// Fields of one line at most.
+const FIELDS_MAX: usize = 64;
+
 /// How loud a line is. `Stdout` and `Stderr` are lines that the guest printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -89,8 +92,14 @@ impl AttemptLog {
 }
 
 impl Buffer {
-    fn push(&mut self, level: LogLevel, mut message: String, fields: Vec<(String, String)>) {
-        let bytes = message.len() + fields.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>();
+    fn push(&mut self, level: LogLevel, mut message: String, mut fields: Vec<(String, String)>) {
+        self.truncated |= fields.len() > FIELDS_MAX;
+        fields.truncate(FIELDS_MAX);
+        fields.shrink_to_fit();
+        // What is kept in memory counts, not only what is in it: empty lines and fields are not free.
+        let kept: usize =
+            fields.iter().map(|(key, value)| size_of::<(String, String)>() + key.len() + value.len()).sum();
+        let bytes = size_of::<LogLine>() + message.len() + kept;
         if self.lines_left == 0 || self.bytes_left == 0 {
             self.truncated = true;
             return;
@@ -220,7 +229,7 @@ mod tests {
 
     #[test]
     fn printed_text_becomes_lines() {
-        let log = log(100, 10);
+        let log = log(1_000, 10);
         log.stream(LogLevel::Stdout).append(b"one\ntw");
         log.stream(LogLevel::Stdout).append(b"o\nrest");
         assert_eq!(texts(&log), ["one", "two", "rest"]);
@@ -228,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_chatty_guest_is_cut_off_with_a_mark_and_goes_on() {
-        let log = log(5, 10);
+        let log = log(size_of::<LogLine>() + 5, 10);
         for _ in 0..3 {
             log.line(LogLevel::Info, "abcé".into(), vec![]);
         }

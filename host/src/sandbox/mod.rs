@@ -9,6 +9,7 @@ mod convert;
 mod egress;
 mod engine;
 mod error;
+mod guests;
 mod inspect;
 mod limits;
 mod log;
@@ -82,11 +83,14 @@ impl Sandbox {
     /// Runs one attempt. A guest's failure is part of the report, never an error.
     pub async fn run(
         &self,
-        program: &Program,
+        program: &Arc<Program>,
         input: StepInput,
         limits: &StepLimits,
         interrupt: &CancellationToken,
     ) -> StepReport {
-        run::run(&self.core, program, input, limits, interrupt).await
+        let (core, program) = (self.core.clone(), program.clone());
+        let (limits, interrupt) = (limits.clone(), interrupt.clone());
+        let running = async move { run::run(&core, &program, input, &limits, &interrupt).await };
+        self.core.guests.run(running).await.unwrap_or_else(StepReport::interrupted)
     }
 }

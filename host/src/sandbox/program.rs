@@ -38,6 +38,7 @@ pub(super) async fn prepare(core: &Core, component: &Component, inspection: &Ins
 
 async fn describe(core: &Core, pre: &FsmPre<Attempt>) -> Result<Descriptor, Error> {
     let limits = StepLimits::for_describe();
+    let _turn = core.describes.acquire().await;
     let (called, ..) = run::in_fresh_instance(core, pre, &limits, &CancellationToken::new(), async |fsm, store| {
         fsm.gd_fsm_step().call_describe(store).await
     })

@@ -5,7 +5,7 @@ use std::time::Duration;
 use gd_core::{Ending, Fault, FaultKind, Inbox};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use wasmtime::{Store, Trap};
+use wasmtime::{PoolConcurrencyLimitError, Store, Trap};
 use wasmtime_wasi::I32Exit;
 
 use super::attempt::{Attempt, Ended};
@@ -38,6 +38,13 @@ pub struct StepReport {
     pub wall: Duration,
     /// What was logged and printed.
     pub log: Vec<LogLine>,
+}
+
+impl StepReport {
+    /// An attempt of which nothing is known.
+    pub(super) fn interrupted() -> Self {
+        Self { end: StepEnd::Interrupted, cpu: Duration::ZERO, wall: Duration::ZERO, log: Vec::new() }
+    }
 }
 
 /// How a call into a fresh instance ended.
@@ -170,6 +177,11 @@ pub(super) async fn in_fresh_instance<T>(
         Ok(value) => Called::Returned(value),
         Err(error) => match error.downcast_ref::<Ended>() {
             Some(Ended::Interrupted) => Called::Interrupted,
+            // The host's shortage, not the guest's fault: it is given back and tried again.
+            None if error.is::<PoolConcurrencyLimitError>() => {
+                tracing::warn!(%error, "no slot for a guest; the attempt is given back");
+                Called::Interrupted
+            }
             Some(Ended::Cpu(_) | Ended::Wall(_)) | None => Called::Faulted(classify(&error, store.data(), &lines)),
         },
     };

@@ -53,15 +53,16 @@ impl Store {
         let mut given = vec![0; shares.len()];
         let mut claimed = Vec::with_capacity(rows.len());
         for row in rows {
-            let share = usize::try_from(row.lane).unwrap_or_default();
-            let Some((lane, _)) = shares.get(share) else { continue };
-            given[share] += 1;
+            let lane = rows::lane(row.tenant_id, row.queue_id, row.priority);
+            if let Some(share) = shares.iter().position(|(asked, _)| *asked == lane) {
+                given[share] += 1;
+            }
             let awaits = row.awaits.unwrap_or_default();
             claimed.push(Claimed {
                 inbox: Inbox::new(&awaits, signals.remove(&row.id).unwrap_or_default()),
                 id: InstanceId(row.id),
                 tenant: TenantId(row.tenant_id),
-                lane: *lane,
+                lane,
                 fsm: row.fsm_id,
                 version: Version(row.version),
                 step: row.step,
@@ -104,7 +105,7 @@ impl Store {
         let delays: Vec<i64> =
             rows.iter().map(|(.., delay)| i64::try_from(delay.as_millis()).unwrap_or(i64::MAX)).collect();
         let released = sqlx::query_file!("src/store/sql/release.sql", worker.0, &ids, &claims, &delays)
-            .fetch_all(&self.pool)
+            .fetch_all(&self.sweeps)
             .await?;
         Ok(released.into_iter().map(|row| rows::lane(row.tenant_id, row.queue_id, row.priority)).collect())
     }
@@ -114,7 +115,7 @@ impl Store {
     /// # Errors
     /// When the statement fails.
     pub async fn owned_claims(&self, worker: WorkerId) -> Result<Vec<(InstanceId, Claim)>, Error> {
-        let rows = sqlx::query_file!("src/store/sql/owned_claims.sql", worker.0).fetch_all(&self.pool).await?;
+        let rows = sqlx::query_file!("src/store/sql/owned_claims.sql", worker.0).fetch_all(&self.sweeps).await?;
         Ok(rows.into_iter().map(|row| (InstanceId(row.id), Claim(row.claim))).collect())
     }
 

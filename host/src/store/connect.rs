@@ -20,11 +20,18 @@ const FLUSH_LOCK_TIMEOUT_MS: u32 = 50;
 /// How long a connection may take, so that a host says early that its database is away.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The engine's own statements touch a few hundred rows by key. A plan that was made while the tables were empty is kept for as
+/// long as the connection lives, so that the planner must not take what is best for an empty table.
+const BY_INDEX: [(&str, &str); 3] =
+    [("enable_seqscan", "off"), ("enable_hashjoin", "off"), ("enable_mergejoin", "off")];
+
 /// The database of one host. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Store {
     /// For callers: every commit is durable when it returns.
     pub(super) pool: PgPool,
+    /// For recovery and release, so that no crowd of callers is ever before them.
+    pub(super) sweeps: PgPool,
     /// For claims and wake-ups: a commit that a crash of the server forgets is found again by recovery.
     pub(super) claims: PgPool,
     options: PgConnectOptions,
@@ -53,8 +60,15 @@ impl Store {
                 .connect_lazy_with(options)
         };
         let durable = options.clone().options([("synchronous_commit", "on")]);
-        let forgetful = options.clone().options([("synchronous_commit", "off")]);
-        Ok(Self { pool: pool(durable, connections_max), claims: pool(forgetful, 4), options, address, cluster })
+        let forgetful = options.clone().options([("synchronous_commit", "off")]).options(BY_INDEX);
+        Ok(Self {
+            pool: pool(durable.clone(), connections_max),
+            sweeps: pool(durable.options(BY_INDEX), 4),
+            claims: pool(forgetful, 4),
+            options,
+            address,
+            cluster,
+        })
     }
 
     /// Where the database is, without a password.
@@ -73,7 +87,8 @@ impl Store {
     /// [`Error::Unreachable`].
     pub async fn flush_connection(&self) -> Result<PgConnection, Error> {
         let lock_timeout = FLUSH_LOCK_TIMEOUT_MS.to_string();
-        self.connection(&[("synchronous_commit", "on"), ("lock_timeout", &lock_timeout)]).await
+        let settings = [("synchronous_commit", "on"), ("lock_timeout", &lock_timeout)];
+        self.connection(&[settings.as_slice(), &BY_INDEX].concat()).await
     }
 
     /// A connection of its own for the worker's beats. Its death must be noticed by the server at once, since the session lock
@@ -95,7 +110,9 @@ impl Store {
 
     async fn connection(&self, settings: &[(&str, &str)]) -> Result<PgConnection, Error> {
         let options = self.options.clone().options(settings.iter().copied());
-        options.connect().await.map_err(|source| Error::Unreachable { address: self.address.clone(), source })
+        let unreachable = |source| Error::Unreachable { address: self.address.clone(), source };
+        let connected = tokio::time::timeout(ACQUIRE_TIMEOUT, options.connect()).await;
+        connected.map_err(|_| unreachable(sqlx::Error::PoolTimedOut))?.map_err(unreachable)
     }
 
     /// Whether the database answers.
@@ -135,6 +152,7 @@ impl Store {
     /// Lets every pooled connection go.
     pub async fn close(&self) {
         self.pool.close().await;
+        self.sweeps.close().await;
         self.claims.close().await;
     }
 }
@@ -146,11 +164,13 @@ impl Store {
 pub async fn migrate(url: &str) -> Result<i64, Error> {
     let options = options(url)?;
     let address = address(&options);
+    let options = options.options([("statement_timeout", "0"), ("idle_in_transaction_session_timeout", "0")]);
     let mut connection = options.connect().await.map_err(|source| Error::Unreachable { address, source })?;
     check_server(&mut connection).await?;
     let known = newest_known();
     match applied(&mut connection).await? {
         found if found > known => return Err(Error::Newer { found, known }),
+        // A migration takes as long as it takes.
         _ => MIGRATIONS.run_direct(None, &mut connection, false).await.map_err(Error::Migrate)?,
     }
     connection.close().await.ok();
@@ -161,7 +181,13 @@ fn options(url: &str) -> Result<PgConnectOptions, Error> {
     let options = PgConnectOptions::from_str(url).map_err(|_| Error::BadUrl(without_password(url)))?;
     // Measured: custom plans cost 56 us a step in large batches, generic ones 12.
     // The path is pinned: a role named gd would else look for the migrator's table in the schema gd once that is there.
-    let settings = [("plan_cache_mode", "force_generic_plan"), ("search_path", "public")];
+    // A host that is frozen in the middle of a transaction must not hold its locks, and no statement runs for ever.
+    let settings = [
+        ("plan_cache_mode", "force_generic_plan"),
+        ("search_path", "public"),
+        ("idle_in_transaction_session_timeout", "5s"),
+        ("statement_timeout", "30s"),
+    ];
     let options = options.application_name("gd-host").options(settings);
     Ok(options.log_slow_statements(tracing::log::LevelFilter::Debug, Duration::from_secs(1)))
 }

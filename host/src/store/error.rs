@@ -98,6 +98,30 @@ impl Error {
         let code = error.as_database_error().and_then(DatabaseError::code);
         code.is_some_and(|code| matches!(&*code, "40P01" | "55P03" | "40001"))
     }
+
+    /// Whether the database refuses what was to be written, and will refuse it again. Everything else is its own trouble: a full disk,
+    /// a cancelled statement, a missing partition.
+    pub fn is_about_data(&self) -> bool {
+        match self {
+            Self::Statement(sqlx::Error::Database(error)) => {
+                let partition =
+                    error.code().is_some_and(|code| code == "23514") && error.message().contains("partition");
+                let class =
+                    error.code().is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.starts_with(class)));
+                class && !partition
+            }
+            Self::Statement(error) => !breaks_connection(error),
+            Self::Corrupt { .. } => true,
+            Self::Unreachable { .. }
+            | Self::BadUrl(_)
+            | Self::TooOld { .. }
+            | Self::Unsafe { .. }
+            | Self::Behind { .. }
+            | Self::Newer { .. }
+            | Self::Migrate(_)
+            | Self::LeaseLost(_) => false,
+        }
+    }
 }
 
 fn breaks_connection(error: &sqlx::Error) -> bool {

@@ -63,6 +63,24 @@ pub enum Verdict {
     Stale,
 }
 
+impl Commit {
+    /// One instance may stand in a batch twice, under a claim that is lost and under the one that took its place.
+    fn key(&self) -> (InstanceId, Claim) {
+        (self.id, self.claim)
+    }
+
+    /// About how many bytes of payload it carries.
+    pub fn bytes(&self) -> usize {
+        let result = match &self.decision.change.then {
+            Then::End { result, .. } => result.as_ref().map_or(0, Vec::len),
+            Then::RunOn | Then::Requeue { .. } | Then::Again { .. } | Then::Park { .. } => 0,
+        };
+        result + self.decision.change.state.as_ref().map_or(0, Vec::len)
+    }
+}
+
+type Verdicts = HashMap<(InstanceId, Claim), Verdict>;
+
 /// Writes all commits in one transaction, in a constant number of statements.
 ///
 /// # Errors
@@ -76,20 +94,21 @@ pub(crate) async fn flush(
     let ids: Vec<i64> = commits.iter().map(|commit| commit.id.0).collect();
     sqlx::query_file!("src/store/sql/lock_claimed.sql", &ids).fetch_all(&mut *transaction).await?;
     let (ends, moves): (Vec<&Commit>, Vec<&Commit>) = commits.iter().partition(|commit| is_end(commit));
-    let mut verdicts = HashMap::with_capacity(commits.len());
+    let mut verdicts = Verdicts::with_capacity(commits.len());
     if !moves.is_empty() {
         commit_moves(&mut transaction, worker, &moves, &mut verdicts).await?;
     }
     if !ends.is_empty() {
         commit_ends(&mut transaction, worker, &ends, &mut verdicts).await?;
     }
-    let written: Vec<&Commit> = commits.iter().filter(|commit| verdicts.contains_key(&commit.id)).collect();
+    let written: Vec<&Commit> = commits.iter().filter(|commit| verdicts.contains_key(&commit.key())).collect();
     if !written.is_empty() {
+        consume_signals(&mut transaction, &written).await?;
         record_attempts(&mut transaction, worker, &written).await?;
     }
     hand_inboxes(&mut transaction, &mut verdicts).await?;
     transaction.commit().await?;
-    Ok(commits.iter().map(|commit| verdicts.remove(&commit.id).unwrap_or(Verdict::Stale)).collect())
+    Ok(commits.iter().map(|commit| verdicts.remove(&commit.key()).unwrap_or(Verdict::Stale)).collect())
 }
 
 /// Which of these attempts were committed by this worker although the answer was lost.
@@ -100,13 +119,12 @@ pub(crate) async fn committed_claims(
     connection: &mut PgConnection,
     worker: WorkerId,
     commits: &[Commit],
-) -> Result<HashSet<InstanceId>, Error> {
+) -> Result<HashSet<(InstanceId, Claim)>, Error> {
     let ids: Vec<i64> = commits.iter().map(|commit| commit.id.0).collect();
     let claims: Vec<i64> = commits.iter().map(|commit| commit.claim.0).collect();
-    let rows = sqlx::query_file_scalar!("src/store/sql/committed_claims.sql", worker.0, &ids, &claims)
-        .fetch_all(connection)
-        .await?;
-    Ok(rows.into_iter().map(InstanceId).collect())
+    let rows =
+        sqlx::query_file!("src/store/sql/committed_claims.sql", worker.0, &ids, &claims).fetch_all(connection).await?;
+    Ok(rows.into_iter().map(|row| (InstanceId(row.id), Claim(row.claim))).collect())
 }
 
 fn is_end(commit: &Commit) -> bool {
@@ -117,7 +135,7 @@ async fn commit_moves(
     connection: &mut PgConnection,
     worker: WorkerId,
     commits: &[&Commit],
-    verdicts: &mut HashMap<InstanceId, Verdict>,
+    verdicts: &mut Verdicts,
 ) -> Result<(), Error> {
     let moves = Moves::of(commits);
     let rows = sqlx::query_file!(
@@ -137,8 +155,6 @@ async fn commit_moves(
         moves.timeout_ms.as_slice() as _,
         &moves.wake,
         &moves.handed,
-        &moves.consumed_target,
-        &moves.consumed_id,
     )
     .fetch_all(connection)
     .await?;
@@ -149,7 +165,7 @@ async fn commit_moves(
             Status::AwaitingSignal | Status::AwaitingChildren => Verdict::Parked,
             Status::Runnable | Status::Done | Status::Failed | Status::Cancelled => Verdict::Runnable(lane),
         };
-        verdicts.insert(InstanceId(row.id), verdict);
+        verdicts.insert((InstanceId(row.id), Claim(row.claim)), verdict);
     }
     Ok(())
 }
@@ -171,8 +187,6 @@ struct Moves<'a> {
     timeout_ms: Vec<Option<i64>>,
     wake: Vec<i16>,
     handed: Vec<String>,
-    consumed_target: Vec<i64>,
-    consumed_id: Vec<i64>,
 }
 
 impl<'a> Moves<'a> {
@@ -207,10 +221,6 @@ impl<'a> Moves<'a> {
         self.timeout_ms.push(timeout_ms.map(millis));
         self.wake.push(change.then.wake().code());
         self.handed.push(commit.handed.iter().map(ToString::to_string).collect::<Vec<_>>().join(","));
-        for signal in &commit.decision.consumes {
-            self.consumed_target.push(commit.id.0);
-            self.consumed_id.push(signal.0);
-        }
     }
 }
 
@@ -218,10 +228,10 @@ async fn commit_ends(
     connection: &mut PgConnection,
     worker: WorkerId,
     commits: &[&Commit],
-    verdicts: &mut HashMap<InstanceId, Verdict>,
+    verdicts: &mut Verdicts,
 ) -> Result<(), Error> {
     let ends = Ends::of(commits);
-    let ended = sqlx::query_file_scalar!(
+    let ended = sqlx::query_file!(
         "src/store/sql/commit_ends.sql",
         worker.0,
         &ends.id,
@@ -236,7 +246,7 @@ async fn commit_ends(
     )
     .fetch_all(connection)
     .await?;
-    verdicts.extend(ended.into_iter().map(|id| (InstanceId(id), Verdict::Ended)));
+    verdicts.extend(ended.into_iter().map(|row| ((InstanceId(row.id), Claim(row.claim)), Verdict::Ended)));
     Ok(())
 }
 
@@ -309,16 +319,31 @@ async fn record_attempts(connection: &mut PgConnection, worker: WorkerId, commit
     Ok(())
 }
 
+async fn consume_signals(connection: &mut PgConnection, written: &[&Commit]) -> Result<(), Error> {
+    let consumed =
+        written.iter().flat_map(|commit| commit.decision.consumes.iter().map(|signal| (commit.id.0, signal.0)));
+    let (targets, signals): (Vec<i64>, Vec<i64>) = consumed.unzip();
+    if !signals.is_empty() {
+        sqlx::query_file!("src/store/sql/consume_signals.sql", &targets, &signals).execute(connection).await?;
+    }
+    Ok(())
+}
+
 /// Each chained step sees a fresh inbox: that of its predecessor's commit.
-async fn hand_inboxes(connection: &mut PgConnection, verdicts: &mut HashMap<InstanceId, Verdict>) -> Result<(), Error> {
-    let running: Vec<i64> =
-        verdicts.iter().filter(|(_, verdict)| matches!(verdict, Verdict::RunsOn { .. })).map(|(id, _)| id.0).collect();
+async fn hand_inboxes(connection: &mut PgConnection, verdicts: &mut Verdicts) -> Result<(), Error> {
+    let mut running: HashMap<i64, &mut Vec<Signal>> = HashMap::new();
+    for ((id, _), verdict) in verdicts.iter_mut() {
+        if let Verdict::RunsOn { signals, .. } = verdict {
+            running.insert(id.0, signals);
+        }
+    }
     if running.is_empty() {
         return Ok(());
     }
-    for (id, inbox) in claims::read_inbox(connection, &running).await? {
-        if let Some(Verdict::RunsOn { signals, .. }) = verdicts.get_mut(&InstanceId(id)) {
-            *signals = inbox;
+    let ids: Vec<i64> = running.keys().copied().collect();
+    for (id, inbox) in claims::read_inbox(connection, &ids).await? {
+        if let Some(signals) = running.get_mut(&id) {
+            **signals = inbox;
         }
     }
     Ok(())

@@ -113,6 +113,17 @@ impl Store {
         Ok(Some(InstanceRow { summary: summary!(row), state, result }))
     }
 
+    /// Where an instance of this tenant stands.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub async fn read_status(&self, tenant: TenantId, id: InstanceId) -> Result<Option<Status>, Error> {
+        let code = sqlx::query_file_scalar!("src/store/sql/read_status.sql", tenant.0, id.0)
+            .fetch_optional(&self.pool)
+            .await?;
+        code.map(|code| rows::status("instance", id.0, code)).transpose()
+    }
+
     /// Instances of this tenant with ids below `before`, newest first.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ impl Store {
     /// When a statement fails; workers before it stay declared.
     pub async fn declare_dead_workers(&self, silence: Duration) -> Result<Vec<WorkerId>, Error> {
         let suspects =
-            sqlx::query_file!("src/store/sql/suspect_workers.sql", ms(silence)).fetch_all(&self.pool).await?;
+            sqlx::query_file!("src/store/sql/suspect_workers.sql", ms(silence)).fetch_all(&self.sweeps).await?;
         let mut dead = Vec::new();
         for suspect in suspects {
             let worker = WorkerId(suspect.id);
@@ -26,7 +26,7 @@ impl Store {
     }
 
     async fn declare_dead(&self, worker: WorkerId, expired: bool, silence: Duration) -> Result<bool, Error> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.sweeps.begin().await?;
         if !expired {
             let free = sqlx::query_file_scalar!("src/store/sql/worker_lock_is_free.sql", worker.0)
                 .fetch_one(&mut *transaction)
@@ -51,7 +51,7 @@ impl Store {
     /// # Errors
     /// When the statement fails.
     pub async fn orphan_owners(&self) -> Result<Vec<WorkerId>, Error> {
-        let owners = sqlx::query_file_scalar!("src/store/sql/orphan_owners.sql").fetch_all(&self.pool).await?;
+        let owners = sqlx::query_file_scalar!("src/store/sql/orphan_owners.sql").fetch_all(&self.sweeps).await?;
         Ok(owners.into_iter().map(WorkerId).collect())
     }
 
@@ -63,7 +63,7 @@ impl Store {
     pub async fn take_back(&self, dead: WorkerId, rows_max: i64) -> Result<Vec<Lane>, Error> {
         let (outcome, wake) = (AttemptOutcome::Recovered.code(), Wake::Recovered.code());
         let rows = sqlx::query_file!("src/store/sql/take_back.sql", dead.0, rows_max, outcome, wake)
-            .fetch_all(&self.pool)
+            .fetch_all(&self.sweeps)
             .await?;
         Ok(rows.into_iter().map(|row| rows::lane(row.tenant_id, row.queue_id, row.priority)).collect())
     }

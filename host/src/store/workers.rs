@@ -49,7 +49,7 @@ impl Store {
     /// # Errors
     /// When the statement fails.
     pub async fn retire_worker(&self, worker: WorkerId) -> Result<(), Error> {
-        sqlx::query_file!("src/store/sql/retire_worker.sql", worker.0).execute(&self.pool).await?;
+        sqlx::query_file!("src/store/sql/retire_worker.sql", worker.0).execute(&self.sweeps).await?;
         Ok(())
     }
 
@@ -58,7 +58,7 @@ impl Store {
     /// # Errors
     /// When the statement fails.
     pub async fn forget_workers(&self, age: Duration) -> Result<u64, Error> {
-        let forgotten = sqlx::query_file!("src/store/sql/forget_workers.sql", ms(age)).execute(&self.pool).await?;
+        let forgotten = sqlx::query_file!("src/store/sql/forget_workers.sql", ms(age)).execute(&self.sweeps).await?;
         Ok(forgotten.rows_affected())
     }
 }

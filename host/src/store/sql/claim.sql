@@ -1,13 +1,13 @@
 -- $1 worker, $2 tenants, $3 queues, $4 priorities, $5 rows at most: the last four per lane.
 -- The live worker's row is held FOR KEY SHARE: it cannot be declared dead before this is committed, so that no row is ever
 -- taken for an owner that nobody watches. Equality per lane keeps instance_lane ordered; rows that others hold are skipped.
+-- An array of tids, not a join: the planner guesses thousands of candidates and would read the whole table to join them.
 with live as materialized (
     select id from gd.worker where id = $1 and not dead for key share
 ),
 candidate as materialized (
-    select picked.tid, lane.ord
-    from unnest($2::int[], $3::int[], $4::smallint[], $5::int[])
-             with ordinality as lane (tenant_id, queue_id, priority, rows_max, ord)
+    select picked.tid
+    from unnest($2::int[], $3::int[], $4::smallint[], $5::int[]) as lane (tenant_id, queue_id, priority, rows_max)
     cross join live
     cross join lateral (
         select i.ctid as tid
@@ -21,10 +21,8 @@ candidate as materialized (
 )
 update gd.instance i
 set status = 1, owner = $1, claim = i.claim + 1
-from candidate
-where i.ctid = candidate.tid
+where i.ctid = any (array(select tid from candidate))
 returning
-    (candidate.ord - 1)::int as "lane!",
-    i.id, i.tenant_id, i.fsm_id, i.version, i.step, i.state, i.attempt, i.faults, i.visit, i.claim, i.wake,
+    i.id, i.tenant_id, i.queue_id, i.priority, i.fsm_id, i.version, i.step, i.state, i.attempt, i.faults, i.visit, i.claim, i.wake,
     i.correlation_key, i.awaits,
     (extract(epoch from now()) * 1000)::bigint as "now_ms!"

@@ -29,4 +29,4 @@ select
     id, created_at, tenant_id, fsm_id, queue_id, version, end_status, priority, attempt, faults, visit, claim + 1, correlation_key,
     step, error_kind, error_message, error_code, state, result
 from ended
-returning id
+returning id, claim - 1 as "claim!"

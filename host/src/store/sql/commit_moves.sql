@@ -1,54 +1,44 @@
 -- The outcomes of one flush after which the instance lives on. $1 owner; the arrays hold one entry per instance:
 -- $2 id, $3 claim, $4 status (0 runnable, 1 run on, 2 park), $5 step (null: keep), $6 state (null: keep), $7 attempt, $8 faults,
 -- $9 new visit, $10 delay in ms, $11 awaited names joined by U+001F (null: none), $12 keep the awaited names, $13 timeout in ms
--- (null: none), $14 wake, $15 ids of the signals that the attempt was handed as awaited, joined by commas; and one
--- per consumed signal: $16 instance, $17 signal.
+-- (null: none), $14 wake, $15 ids of the signals that the attempt was handed as awaited, joined by commas.
 -- The fence is owner and claim; status stays out of it, or the planner turns to instance_owner. The rows were locked by the
 -- statement before this one, so that this one's snapshot has every delivery that was accepted before: an awaited signal that the
 -- step was not handed is seen here, and a later delivery waits for this commit.
 with entry as materialized (
-    select *
+    select id, claim, status, step, state, attempt, faults, new_visit, delay_ms, keep_awaits, timeout_ms, wake,
+        string_to_array(awaits, E'\x1f') as awaits,
+        string_to_array(handed, ',')::bigint[] as handed
     from unnest($2::bigint[], $3::bigint[], $4::smallint[], $5::text[], $6::bytea[], $7::int[], $8::int[], $9::boolean[],
                 $10::bigint[], $11::text[], $12::boolean[], $13::bigint[], $14::smallint[], $15::text[])
          as e (id, claim, status, step, state, attempt, faults, new_visit, delay_ms, awaits, keep_awaits, timeout_ms, wake, handed)
-),
-moved as (
-    update gd.instance i
-    set status = case
-            when e.status = 2 and exists (
-                select from gd.signal s
-                where s.target = e.id and s.name = any(string_to_array(e.awaits, E'\x1f'))
-                  and s.id <> all(string_to_array(e.handed, ',')::bigint[])
-            ) then 0
-            else e.status
-        end,
-        owner = case when e.status = 1 then i.owner end,
-        claim = i.claim + 1,
-        step = coalesce(e.step, i.step),
-        state = coalesce(e.state, i.state),
-        attempt = e.attempt,
-        faults = e.faults,
-        visit = i.visit + e.new_visit::int,
-        wake = e.wake,
-        eligible_at = case
-            when e.status = 1 then i.eligible_at
-            else now() + make_interval(secs => e.delay_ms::float8 / 1000)
-        end,
-        awaits = case when e.keep_awaits then i.awaits else string_to_array(e.awaits, E'\x1f') end,
-        await_deadline = case
-            when e.status = 2 and e.timeout_ms is not null then now() + make_interval(secs => e.timeout_ms::float8 / 1000)
-        end,
-        updated_at = now()
-    from entry e
-    where i.id = e.id and i.claim = e.claim and i.owner = $1
-    returning i.id, i.status, i.tenant_id, i.queue_id, i.priority
-),
-consumed as (
-    delete from gd.signal s
-    using unnest($16::bigint[], $17::bigint[]) as c (target, id), moved m
-    where s.target = c.target and s.id = c.id and m.id = c.target
 )
-select
-    id, status, tenant_id, queue_id, priority,
+update gd.instance i
+set status = case
+        when e.status = 2 and exists (
+            select from gd.signal s where s.target = e.id and s.name = any(e.awaits) and s.id <> all(e.handed)
+        ) then 0
+        else e.status
+    end,
+    owner = case when e.status = 1 then i.owner end,
+    claim = i.claim + 1,
+    step = coalesce(e.step, i.step),
+    state = coalesce(e.state, i.state),
+    attempt = e.attempt,
+    faults = e.faults,
+    visit = i.visit + e.new_visit::int,
+    wake = e.wake,
+    eligible_at = case
+        when e.status = 1 then i.eligible_at
+        else now() + make_interval(secs => e.delay_ms::float8 / 1000)
+    end,
+    awaits = case when e.keep_awaits then i.awaits else e.awaits end,
+    await_deadline = case
+        when e.status = 2 and e.timeout_ms is not null then now() + make_interval(secs => e.timeout_ms::float8 / 1000)
+    end,
+    updated_at = now()
+from entry e
+where i.id = e.id and i.claim = e.claim and i.owner = $1
+returning
+    i.id, e.claim as "claim!", i.status, i.tenant_id, i.queue_id, i.priority,
     (extract(epoch from now()) * 1000)::bigint as "now_ms!"
-from moved

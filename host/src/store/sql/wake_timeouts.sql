@@ -9,6 +9,5 @@ with due as materialized (
 )
 update gd.instance i
 set status = 0, wake = $2, eligible_at = now(), await_deadline = null, updated_at = now()
-from due
-where i.id = due.id
+where i.id = any (array(select id from due))
 returning i.tenant_id, i.queue_id, i.priority
