@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gd_core::{InstanceId, Limits, TenantId};
+use gd_core::{InstanceId, Limits, Status, TenantId};
 use gd_host::api::{ApiToken, router};
 use gd_host::engine::EngineConfig;
 use gd_host::host::{Accepted, Error, Host, HostBuilder, Signal, Start, Target, Until};
@@ -12,7 +12,7 @@ use gd_host::store::HistoryRow;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::{Api, DEADLINE, Instance, TestDatabase, guest};
+use crate::{Api, DEADLINE, Instance, TestDatabase, eventually, guest};
 
 /// A host on a database of its own, or on one that it shares.
 #[derive(Clone)]
@@ -91,6 +91,26 @@ impl TestHost {
     /// Waits until the instance has ended.
     pub async fn ended(&self, id: InstanceId) -> Instance {
         self.waited(id, Until::Terminal).await
+    }
+
+    /// Waits until the instance has ended, and has it skip every wait before its next attempt.
+    pub async fn ended_in_a_hurry(&self, id: InstanceId) -> Instance {
+        let sql = "update gd.instance set eligible_at = now() where id = $1 and status = 0 and eligible_at > now()";
+        eventually("the instance ends", async || {
+            sqlx::query(sql).bind(id.0).execute(self.database.pool()).await.expect("a row can be changed");
+            let instance = self.get(id).await;
+            instance.status.is_terminal().then_some(instance)
+        })
+        .await
+    }
+
+    /// Waits until a worker runs a step of the instance in this visit.
+    pub async fn executing(&self, id: InstanceId, visit: i64) {
+        eventually("the step runs", async || {
+            let instance = self.get(id).await;
+            (instance.status == Status::Executing && instance.visit == visit).then_some(())
+        })
+        .await;
     }
 
     /// Waits until the instance is parked for a signal, or has ended.

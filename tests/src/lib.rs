@@ -11,6 +11,7 @@ mod host;
 mod instance;
 mod paths;
 mod process;
+mod provider;
 
 pub use api::{Api, Reply};
 pub use database::TestDatabase;
@@ -18,5 +19,6 @@ pub use eventually::{DEADLINE, eventually};
 pub use guests::{guest, patched, release};
 pub use host::TestHost;
 pub use instance::{Instance, column};
-pub use paths::repository;
+pub use paths::{program_folder, repository};
 pub use process::{HostProcess, Ran, gd_host};
+pub use provider::PaymentProvider;

@@ -19,6 +19,20 @@ pub(crate) fn program(name: &str) -> PathBuf {
     path
 }
 
+/// The folder of the programs that cargo built beside this test.
+pub fn program_folder() -> PathBuf {
+    profile()
+}
+
+/// A folder for one test, emptied first. What a killed run has left running there is ended by whoever starts it again.
+pub(crate) fn scratch(name: &str) -> PathBuf {
+    let folder = target().join("test-scratch").join(name);
+    drop(gd_dev_postgres::Cluster::destroy(&folder.join(".gd")));
+    drop(std::fs::remove_dir_all(&folder));
+    std::fs::create_dir_all(&folder).expect("a folder can be made in the target folder");
+    folder
+}
+
 fn profile() -> PathBuf {
     let test = std::env::current_exe().expect("a test knows where it is");
     test.ancestors().nth(2).expect("a test is in PROFILE/deps").to_owned()

@@ -8,7 +8,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use crate::paths::program;
+use crate::paths::{program, scratch};
 use crate::{Api, DEADLINE};
 
 /// A `gd-host serve` of its own. Killed with this value.
@@ -23,7 +23,20 @@ impl HostProcess {
     /// Starts a host on this database and waits until it serves.
     pub async fn serve(database_url: &str, more: &[&str]) -> Self {
         let mut command = command(&["serve", "--database-url", database_url, "--listen", "127.0.0.1:0"]);
-        command.args(more).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        command.args(more);
+        Self::start(command).await
+    }
+
+    /// Starts a host with a Postgres of its own, in a new folder of this name, and waits until it serves.
+    pub async fn dev(name: &str, more: &[&str]) -> Self {
+        let dir = scratch(name).join(".gd");
+        let mut command = command(&["dev", "--listen", "127.0.0.1:0", "--dir"]);
+        command.arg(dir).args(more);
+        Self::start(command).await
+    }
+
+    async fn start(mut command: Command) -> Self {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().expect("gd-host can be run");
         let errors = Arc::new(Mutex::new(String::new()));
         let mut stderr = BufReader::new(child.stderr.take().expect("it is piped")).lines();

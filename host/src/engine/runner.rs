@@ -36,7 +36,7 @@ impl Runner {
         loop {
             let loaded = tokio::select! {
                 loaded = self.shared.registry.program(claimed.fsm, claimed.version) => loaded,
-                () = self.incarnation.interrupt.cancelled() => return self.release(&claimed, Duration::ZERO).await,
+                () = self.incarnation.interrupt.cancelled() => return self.interrupted(&claimed).await,
             };
             let program = match loaded {
                 Ok(program) => program,
@@ -47,7 +47,7 @@ impl Runner {
             };
             let report = self.attempt(&program, &claimed).await;
             let StepEnd::Ended(ending) = report.end.clone() else {
-                return self.release(&claimed, Duration::ZERO).await;
+                return self.interrupted(&claimed).await;
             };
             steps += 1;
             let may_run_on =
@@ -144,6 +144,14 @@ impl Runner {
             }
             // Written or not: whoever holds the instance now goes on from what the database says.
             Done::Unknown => None,
+        }
+    }
+
+    /// A host that stops gives its instances back, and their attempt is not counted. What a lost lease interrupts is recovery's to
+    /// take: the guest may have done its work twice by then, and its next attempt must know.
+    async fn interrupted(&self, claimed: &Claimed) {
+        if !self.incarnation.lost.is_cancelled() {
+            self.release(claimed, Duration::ZERO).await;
         }
     }
 

@@ -47,14 +47,13 @@ impl Host {
             },
         };
         let new = NewSignal { name: signal.name, payload: signal.payload, dedup_key: signal.dedup_key };
-        match self.0.store.deliver(tenant, id, &new, &self.0.limits).await? {
-            Delivered::Stored(lane) => {
-                self.0.engine.wakes().lane(lane);
-                Ok(Accepted { duplicate: false })
-            }
+        let delivered = self.0.store.deliver(tenant, id, &new, &self.0.limits).await?;
+        let Some((delivered, lane)) = delivered else { return Err(Error::NoTarget(id.to_string())) };
+        self.0.engine.wakes().lane(lane);
+        match delivered {
+            Delivered::Stored => Ok(Accepted { duplicate: false }),
             Delivered::Duplicate => Ok(Accepted { duplicate: true }),
             Delivered::InboxFull => Err(Error::InboxFull(id)),
-            Delivered::NoTarget => Err(Error::NoTarget(id.to_string())),
         }
     }
 

@@ -8,6 +8,9 @@ use super::{Error, Host, names};
 use crate::registry::DescriptorDoc;
 use crate::store::{NewInstance, Route, Started};
 
+/// The last millisecond of the year 9999, which is as far as RFC 3339 goes.
+const DUE_MS_MAX: i64 = 253_402_300_799_999;
+
 /// What a caller asks for. `None` takes the FSM's own word, else the default.
 #[derive(Clone, Debug, Default)]
 pub struct Start {
@@ -96,6 +99,9 @@ impl Host {
         let max = self.0.limits.payload_bytes_max;
         if let Some(bytes) = start.state.as_ref().map(Vec::len).filter(|bytes| *bytes > max) {
             return Err(Error::TooLarge { what: "state", bytes, max });
+        }
+        if start.due_ms.is_some_and(|due| !(0..=DUE_MS_MAX).contains(&due)) {
+            return Err(Error::InvalidArgument("the time at which it is due is not between 1970 and 9999".into()));
         }
         if start.delay_ms > self.0.limits.delay_ms_max {
             let max = self.0.limits.delay_ms_max;

@@ -178,7 +178,11 @@ pub async fn migrate(url: &str) -> Result<i64, Error> {
 }
 
 fn options(url: &str) -> Result<PgConnectOptions, Error> {
-    let options = PgConnectOptions::from_str(url).map_err(|_| Error::BadUrl(without_password(url)))?;
+    let bad = || Error::BadUrl(without_password(url));
+    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+        return Err(bad());
+    }
+    let options = PgConnectOptions::from_str(url).map_err(|_| bad())?;
     // Measured: custom plans cost 56 us a step in large batches, generic ones 12.
     // The path is pinned: a role named gd would else look for the migrator's table in the schema gd once that is there.
     // A host that is frozen in the middle of a transaction must not hold its locks, and no statement runs for ever.

@@ -18,14 +18,12 @@ pub struct NewSignal {
 /// What became of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivered {
-    /// Stored; its instance may have work in this lane.
-    Stored(Lane),
+    /// It is in the inbox.
+    Stored,
     /// Its key was seen before: nothing was stored.
     Duplicate,
     /// The inbox has no room for it.
     InboxFull,
-    /// There is no such live instance.
-    NoTarget,
 }
 
 impl Store {
@@ -39,7 +37,8 @@ impl Store {
         Ok(holder.map(InstanceId))
     }
 
-    /// Delivers a signal to an instance of this tenant.
+    /// Delivers a signal to an instance of this tenant; `None` when there is no such live instance. Also says where its target
+    /// waits: a claim that came by meanwhile has passed over the locked row, whatever became of the signal.
     ///
     /// # Errors
     /// When a statement fails: then nothing was stored, unless the error is one of the connection.
@@ -49,13 +48,13 @@ impl Store {
         target: InstanceId,
         signal: &NewSignal,
         limits: &Limits,
-    ) -> Result<Delivered, Error> {
+    ) -> Result<Option<(Delivered, Lane)>, Error> {
         let mut transaction = self.pool.begin().await?;
         let locked = sqlx::query_file!("src/store/sql/lock_target.sql", tenant.0, target.0)
             .fetch_optional(&mut *transaction)
             .await?;
         if locked.is_none() {
-            return Ok(Delivered::NoTarget);
+            return Ok(None);
         }
         let row = sqlx::query_file!(
             "src/store/sql/store_signal.sql",
@@ -70,12 +69,11 @@ impl Store {
         .fetch_one(&mut *transaction)
         .await?;
         transaction.commit().await?;
-        if row.duplicate {
-            return Ok(Delivered::Duplicate);
-        }
-        if !row.room {
-            return Ok(Delivered::InboxFull);
-        }
-        Ok(Delivered::Stored(rows::lane(row.tenant_id, row.queue_id, row.priority)))
+        let delivered = match (row.duplicate, row.room) {
+            (true, _) => Delivered::Duplicate,
+            (false, false) => Delivered::InboxFull,
+            (false, true) => Delivered::Stored,
+        };
+        Ok(Some((delivered, rows::lane(row.tenant_id, row.queue_id, row.priority))))
     }
 }

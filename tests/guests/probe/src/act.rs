@@ -44,9 +44,10 @@ pub(crate) enum Act {
     Pad {
         bytes: usize,
     },
-    /// Waits inside a host call; goes on with the plan.
+    /// Waits inside a host call while `attempt` is below `until` (always without); goes on with the plan.
     Sleep {
         ms: u64,
+        until: Option<u32>,
     },
     /// Prints; goes on with the plan.
     Chat {
@@ -103,13 +104,14 @@ pub(crate) fn follow(mut probe: Probe, ctx: &Ctx) -> Step<Probe> {
             Act::Stop { reason, code: None } => return stop(reason),
             Act::Stop { reason, code: Some(code) } => return stop(reason).code(code),
             Act::Pad { bytes } => probe.pad = "x".repeat(bytes),
-            Act::Sleep { ms } => std::thread::sleep(millis(ms)),
+            Act::Sleep { until, .. } if over(until, ctx) => {}
+            Act::Sleep { ms, .. } => std::thread::sleep(millis(ms)),
             Act::Chat { lines, bytes } => misdeed::chat(lines, bytes),
-            Act::Fail { until, .. } if until.is_some_and(|until| ctx.attempt() >= until) => {}
+            Act::Fail { until, .. } if over(until, ctx) => {}
             Act::Fail { message, code, retryable, after_ms, .. } => {
                 return Err(failure(message, code, retryable, after_ms));
             }
-            Act::Misdeed { until, .. } if until.is_some_and(|until| ctx.attempt() >= until) => {}
+            Act::Misdeed { until, .. } if over(until, ctx) => {}
             Act::Misdeed { what, .. } => what.commit(),
             Act::StartAnother => return next(Probe::run, probe).start(Start::new("probe")),
             Act::Children => return schedule_children(Probe::run, probe, [Start::new("probe")]),
@@ -117,6 +119,11 @@ pub(crate) fn follow(mut probe: Probe, ctx: &Ctx) -> Step<Probe> {
             Act::ZeroWeight => return next(Probe::run, probe).weight(0),
         }
     }
+}
+
+/// Whether the attempts are over that an act is meant for.
+fn over(until: Option<u32>, ctx: &Ctx) -> bool {
+    until.is_some_and(|until| ctx.attempt() >= until)
 }
 
 fn failure(message: String, code: Option<String>, retryable: bool, after_ms: Option<u64>) -> Failure {

@@ -44,6 +44,7 @@ impl Misdeed {
 
 /// Prints `lines` lines of `bytes` bytes.
 pub(crate) fn chat(lines: usize, bytes: usize) {
+    info!(lines = lines, bytes = bytes, "about to talk");
     let line = "x".repeat(bytes);
     for _ in 0..lines {
         println!("{line}");

@@ -1,0 +1,90 @@
+//! How Postgres carries out every statement: by index, whatever the planner believes of the tables.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use expect_test::expect_file;
+use gd_tests::{TestDatabase, repository};
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection, Row};
+
+/// The major version that the plans were pinned on; another one words them differently.
+const PINNED_ON: i32 = 15;
+/// What the host's connections run with.
+const SETTINGS: &str = "set plan_cache_mode = force_generic_plan; set enable_seqscan = off; set enable_hashjoin = off; \
+                        set enable_mergejoin = off; set jit = off; set max_parallel_workers_per_gather = 0";
+
+/// One partition is as good as nine, and its name is of no interest.
+const ONE_PARTITION: &str = "do $$ declare name text; begin
+    for name in select inhrelid::regclass::text from pg_inherits join pg_class on pg_class.oid = inhrelid
+        where relkind = 'r' and inhparent in ('gd.attempt'::regclass, 'gd.finished'::regclass)
+        and inhrelid::regclass::text !~ to_char(now() at time zone 'utc', 'YYYYMMDD')
+    loop execute 'drop table ' || name; end loop;
+end $$";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_statement_goes_by_index() {
+    let database = TestDatabase::migrated().await;
+    database.execute(ONE_PARTITION).await;
+    let mut session = PgConnection::connect(database.url()).await.unwrap();
+    sqlx::raw_sql(SETTINGS).execute(&mut session).await.unwrap();
+    let mut plans = String::new();
+    for file in statements() {
+        let name = file.file_stem().unwrap().to_string_lossy().into_owned();
+        let plan = plan(&mut session, &std::fs::read_to_string(&file).unwrap()).await;
+        for table in ["instance", "signal", "signal_dedup", "attempt", "finished", "identity"] {
+            let scan = plan.lines().find(|line| line.contains("Seq Scan on ") && scans(line, table));
+            assert_eq!(scan, None, "{name} reads all of gd.{table}:\n{plan}");
+        }
+        writeln!(plans, "-- {name}\n{plan}").unwrap();
+    }
+    let version: String = sqlx::query_scalar("show server_version_num").fetch_one(&mut session).await.unwrap();
+    if version.parse::<i32>().unwrap() / 10_000 == PINNED_ON {
+        expect_file!["plans.txt"].assert_eq(&plans);
+    }
+}
+
+/// Whether a line of a plan speaks of this table, or of a partition of it.
+fn scans(line: &str, table: &str) -> bool {
+    let name = line.split("Seq Scan on ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap_or_default();
+    name == table || name.strip_prefix(table).is_some_and(|day| day.starts_with("_DAY"))
+}
+
+fn statements() -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(repository().join("host/src/store/sql")).unwrap();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+/// The generic plan of a statement.
+async fn plan(session: &mut PgConnection, statement: &str) -> String {
+    sqlx::raw_sql(AssertSqlSafe(format!("deallocate all; prepare statement as {statement}")))
+        .execute(&mut *session)
+        .await
+        .unwrap();
+    let count = "select coalesce(cardinality(parameter_types), 0) from pg_prepared_statements where name = 'statement'";
+    let parameters: i32 = sqlx::raw_sql(count).fetch_one(&mut *session).await.unwrap().get(0);
+    let nulls = vec!["null"; usize::try_from(parameters).unwrap()].join(", ");
+    let arguments = if nulls.is_empty() { nulls } else { format!("({nulls})") };
+    let explain = format!("explain (costs off) execute statement{arguments}");
+    let rows = sqlx::raw_sql(AssertSqlSafe(explain)).fetch_all(&mut *session).await.unwrap();
+    let lines: Vec<String> = rows.iter().map(|row| undated(row.get(0))).collect();
+    lines.join("\n") + "\n"
+}
+
+/// Names of partitions without their day.
+fn undated(line: &str) -> String {
+    let mut shown = line.to_owned();
+    for table in ["attempt_", "finished_"] {
+        let mut from = 0;
+        while let Some(at) = shown[from..].find(table).map(|at| from + at + table.len()) {
+            let digits = shown[at..].chars().take_while(char::is_ascii_digit).count();
+            if digits == 8 {
+                shown.replace_range(at..at + digits, "DAY");
+            }
+            from = at;
+        }
+    }
+    shown
+}
