@@ -3,6 +3,7 @@
 mod api;
 mod cli;
 mod deploy;
+mod egress;
 mod interleavings;
 mod lifecycle;
 mod readme;

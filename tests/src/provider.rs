@@ -6,8 +6,8 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use crate::DEADLINE;
 use crate::paths::{program, repository, scratch};
+use crate::{Api, DEADLINE};
 
 /// A payment provider of its own, quick and well-behaved but for what the invoices' file says. Killed with this value.
 #[derive(Debug)]
@@ -33,6 +33,12 @@ impl PaymentProvider {
         let url = first.expect("it says where it listens");
         let address = url.strip_prefix("http://").unwrap_or_else(|| panic!("{url:?}")).to_owned();
         Self { _child: child, address }
+    }
+
+    /// How many charges it was asked for.
+    pub async fn calls(&self) -> u64 {
+        let charges = Api::new(format!("http://{}", self.address)).get("/charges").await;
+        charges.json()["calls"].as_u64().unwrap_or_else(|| panic!("{charges:?}"))
     }
 
     /// Host and port.

@@ -12,7 +12,7 @@ use super::flusher::{Commits, Done};
 use super::incarnation::Incarnation;
 use crate::registry::Loaded;
 use crate::sandbox::{LogLine, StepEnd, StepInput, StepReport};
-use crate::store::{Claimed, Commit, Record, Verdict};
+use crate::store::{Claimed, Commit, DEFAULT_TENANT, Record, Verdict};
 
 /// How long an instance waits whose version this host cannot load. Chosen: as long as the registry remembers the failure.
 const STALLED: Duration = Duration::from_secs(5);
@@ -63,7 +63,7 @@ impl Runner {
         let cluster = self.shared.store.cluster().simple().to_string();
         let input = StepInput {
             instance: claimed.id,
-            tenant: "default".into(),
+            tenant: DEFAULT_TENANT.into(),
             fsm: program.descriptor.fsm.clone(),
             version: claimed.version,
             step: claimed.step.clone(),

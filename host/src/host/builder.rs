@@ -9,7 +9,7 @@ use super::{Error, Host, Inner, names};
 use crate::engine::{Engine, EngineConfig};
 use crate::registry::Registry;
 use crate::sandbox::{Compiler, EgressPolicy, Sandbox};
-use crate::store::Store;
+use crate::store::{DEFAULT_TENANT, Store};
 
 /// Connections for callers. Chosen: enough for the API beside the engine's own, and far below a server's default of 100.
 const CONNECTIONS_MAX: u32 = 16;
@@ -75,7 +75,7 @@ impl HostBuilder {
     pub async fn start(self) -> Result<Host, Error> {
         let store = Store::connect(&self.database_url, CONNECTIONS_MAX).await?;
         store.make_partitions(1).await?;
-        let tenant = store.find_tenant("default").await?.ok_or(Error::NoDefaultTenant)?;
+        let tenant = store.find_tenant(DEFAULT_TENANT).await?.ok_or(Error::NoDefaultTenant)?;
         let sandbox = Sandbox::new(self.engine.concurrency, self.egress, self.compiler)
             .map_err(|error| Error::Sandbox(Arc::new(error)))?;
         let registry = Registry::new(store.clone(), sandbox.clone());

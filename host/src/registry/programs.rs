@@ -75,7 +75,7 @@ impl Registry {
     async fn load(&self, fsm: i32, version: Version) -> Result<Loaded, Error> {
         // Whoever waited for a load that failed learns of it here instead of loading once more.
         self.programs.cell((fsm, version))?;
-        let Some((_, _, bytes)) = self.store.load_version(fsm, version).await? else {
+        let Some(bytes) = self.store.load_version(fsm, version).await? else {
             return Err(Error::NoVersion { fsm, version });
         };
         let (program, _) = self.sandbox.load(bytes).await?;

@@ -12,6 +12,9 @@ use super::Error;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 
+/// The tenant that is there from the first migration on, and whose every instance is until others can be made.
+pub const DEFAULT_TENANT: &str = "default";
+
 /// Oldest major version of PostgreSQL that the statements were run on.
 const SERVER_VERSION_MIN: i32 = 15;
 /// How long a flush waits for a row that a stranger holds before it tries again. Measured: a stranger's lock of 4 s else

@@ -13,7 +13,7 @@ mod versions;
 mod workers;
 
 pub use claims::Claimed;
-pub use connect::{Store, migrate};
+pub use connect::{DEFAULT_TENANT, Store, migrate};
 pub use error::Error;
 pub use flush::{Commit, Record, Verdict};
 pub(crate) use flush::{committed_claims, flush};

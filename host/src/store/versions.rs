@@ -94,14 +94,13 @@ impl Store {
         Ok(row.map(|row| Route { fsm: row.fsm_id, version: row.version.map(Version).zip(row.descriptor) }))
     }
 
-    /// Name, tenant's name and bytes of a version.
+    /// The component of a version.
     ///
     /// # Errors
     /// When the statement fails.
-    pub async fn load_version(&self, fsm: i32, version: Version) -> Result<Option<(String, String, Vec<u8>)>, Error> {
-        let row =
-            sqlx::query_file!("src/store/sql/load_version.sql", fsm, version.0).fetch_optional(&self.pool).await?;
-        Ok(row.map(|row| (row.fsm, row.tenant, row.bytes)))
+    pub async fn load_version(&self, fsm: i32, version: Version) -> Result<Option<Vec<u8>>, Error> {
+        let bytes = sqlx::query_file_scalar!("src/store/sql/load_version.sql", fsm, version.0);
+        Ok(bytes.fetch_optional(&self.pool).await?)
     }
 
     /// Every FSM of a tenant, by name.
