@@ -38,7 +38,7 @@ impl Commits {
     pub(super) async fn commit(&self, incarnation: &Incarnation, commit: Commit, position: Position) -> Done {
         let (answer, answered) = oneshot::channel();
         let lost = incarnation.lost.clone();
-        let entry = Entry { worker: incarnation.worker, commit, position, lost, answer };
+        let entry = Entry { worker: incarnation.worker, commit, position, lost, ambiguous: false, answer };
         if self.0.send(entry).await.is_err() {
             return Done::Unknown;
         }
@@ -51,6 +51,8 @@ struct Entry {
     commit: Commit,
     position: Position,
     lost: CancellationToken,
+    /// A connection broke while it was written: it may be committed already.
+    ambiguous: bool,
     answer: oneshot::Sender<Done>,
 }
 
@@ -141,9 +143,9 @@ impl Flusher {
     /// One batch until the database has written it, or refuses something in it. Takes out, and answers, what was committed by
     /// an attempt whose answer was lost, and what nobody has business with any more.
     async fn write_once(&mut self, worker: WorkerId, batch: &mut Vec<Entry>) -> Result<Vec<Verdict>, Error> {
-        let (mut wait, mut tries, mut ambiguous) = (BACKOFF.0, 0, false);
+        let (mut wait, mut tries) = (BACKOFF.0, 0);
         loop {
-            let error = match self.transact(worker, batch, ambiguous).await {
+            let error = match self.transact(worker, batch).await {
                 Ok(verdicts) => return Ok(verdicts),
                 Err(error) => error,
             };
@@ -156,7 +158,7 @@ impl Flusher {
             }
             if error.is_connection() {
                 self.connection = None;
-                ambiguous = true;
+                batch.iter_mut().for_each(|entry| entry.ambiguous = true);
             }
             tracing::warn!(%error, size = batch.len(), "flush.error: the batch is tried again");
             let lost: Vec<Entry> = batch.extract_if(.., |entry| entry.lost.is_cancelled()).collect();
@@ -169,34 +171,39 @@ impl Flusher {
         }
     }
 
-    async fn transact(
-        &mut self,
-        worker: WorkerId,
-        batch: &mut Vec<Entry>,
-        ambiguous: bool,
-    ) -> Result<Vec<Verdict>, Error> {
+    async fn transact(&mut self, worker: WorkerId, batch: &mut Vec<Entry>) -> Result<Vec<Verdict>, Error> {
         let connection = match &mut self.connection {
             Some(connection) => connection,
             none => none.insert(self.shared.store.flush_connection().await?),
         };
-        let commits: Vec<Commit> = batch.iter().map(|entry| entry.commit.clone()).collect();
-        if ambiguous {
-            let committed = committed_claims(connection, worker, &commits).await?;
-            let went_through = |entry: &mut Entry| committed.contains(&(entry.commit.id, entry.commit.claim));
-            for entry in batch.extract_if(.., went_through) {
-                tracing::info!(instance = %entry.commit.id, "flush.ambiguous: the commit went through, its answer was lost");
-                drop(entry.answer.send(Done::Unknown));
+        let written = tokio::time::timeout(TRANSACTION_MAX, async {
+            answer_committed(connection, worker, batch).await?;
+            if batch.is_empty() {
+                return Ok(Vec::new());
             }
-        }
-        let commits: Vec<Commit> = batch.iter().map(|entry| entry.commit.clone()).collect();
-        if commits.is_empty() {
-            return Ok(Vec::new());
-        }
-        match tokio::time::timeout(TRANSACTION_MAX, flush(connection, worker, &commits)).await {
-            Ok(written) => written,
-            Err(_) => Err(Error::Statement(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))),
-        }
+            let commits: Vec<&Commit> = batch.iter().map(|entry| &entry.commit).collect();
+            flush(connection, worker, &commits).await
+        });
+        written.await.unwrap_or_else(|_| Err(Error::Statement(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))))
     }
+}
+
+/// Takes out, and answers, what was committed although the answer was lost.
+async fn answer_committed(
+    connection: &mut PgConnection,
+    worker: WorkerId,
+    batch: &mut Vec<Entry>,
+) -> Result<(), Error> {
+    let commits: Vec<&Commit> = batch.iter().filter(|entry| entry.ambiguous).map(|entry| &entry.commit).collect();
+    if commits.is_empty() {
+        return Ok(());
+    }
+    let committed = committed_claims(connection, worker, &commits).await?;
+    for entry in batch.extract_if(.., |entry| committed.contains(&(entry.commit.id, entry.commit.claim))) {
+        tracing::info!(instance = %entry.commit.id, "flush.ambiguous: the commit went through, its answer was lost");
+        drop(entry.answer.send(Done::Unknown));
+    }
+    Ok(())
 }
 
 fn answer(batch: Vec<Entry>, verdicts: Vec<Verdict>) {

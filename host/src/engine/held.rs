@@ -43,11 +43,14 @@ impl Held {
         Claiming(self.clone())
     }
 
-    /// How many claims began and how many of them have been answered. A look at the database counts only if both are equal before
-    /// it and the same after it.
-    pub(super) fn claims_so_far(&self) -> (u64, u64) {
-        let answered = self.0.answered.load(Ordering::SeqCst);
-        (self.0.begun.load(Ordering::SeqCst), answered)
+    /// How many claims have begun so far.
+    pub(super) fn claims_begun(&self) -> u64 {
+        self.0.begun.load(Ordering::SeqCst)
+    }
+
+    /// How many of them were answered: what they took is held.
+    pub(super) fn claims_answered(&self) -> u64 {
+        self.0.answered.load(Ordering::SeqCst)
     }
 
     fn with<R>(&self, act: impl FnOnce(&mut HashMap<InstanceId, Vec<Claim>>) -> R) -> R {

@@ -11,37 +11,50 @@ use super::Shared;
 use super::incarnation::{Incarnations, living};
 use crate::store::Error;
 
-/// Time between looks. An instance is given back when two looks in a row find the same claim without a holder.
+/// Time between looks.
 const INTERVAL: Duration = Duration::from_secs(2);
 
+/// What a look found: owned here, and held by nobody.
+#[derive(Default)]
+struct Look {
+    unheld: HashSet<(InstanceId, Claim)>,
+    /// Claims that had begun by its end: one of them may be why a row is not held yet.
+    claims_begun: u64,
+}
+
 pub(super) async fn run(shared: Arc<Shared>, mut incarnations: Incarnations, closing: CancellationToken) {
-    let mut suspects: HashSet<(InstanceId, Claim)> = HashSet::new();
+    let mut before = Look::default();
     while let Some(incarnation) = living(&mut incarnations, &closing).await {
         tokio::select! {
             () = tokio::time::sleep(INTERVAL) => {}
             () = closing.cancelled() => return,
         }
         match look(&shared, incarnation.worker).await {
-            Ok(None) => {}
-            Ok(Some(unheld)) => {
-                let twice: Vec<_> = unheld.intersection(&suspects).copied().collect();
-                give_back(&shared, incarnation.worker, &twice).await;
-                suspects = unheld;
+            Ok((now, claims_answered)) => {
+                let lost = lost(&before, &now, claims_answered);
+                give_back(&shared, incarnation.worker, &lost).await;
+                before = now;
             }
             Err(error) => tracing::debug!(%error, "what this worker owns cannot be read now"),
         }
     }
 }
 
-/// What is owned and not held; `None` when a claim was under way meanwhile, whose rows are not held yet.
-async fn look(shared: &Shared, worker: WorkerId) -> Result<Option<HashSet<(InstanceId, Claim)>>, Error> {
-    let before = shared.held.claims_so_far();
+/// What is owned and not held, and how many claims had been answered before it was asked who holds what.
+async fn look(shared: &Shared, worker: WorkerId) -> Result<(Look, u64), Error> {
     let owned = shared.store.owned_claims(worker).await?;
-    let (begun, answered) = before;
-    if begun != answered || shared.held.claims_so_far() != before {
-        return Ok(None);
+    let (claims_begun, claims_answered) = (shared.held.claims_begun(), shared.held.claims_answered());
+    let unheld = owned.into_iter().filter(|(id, _)| !shared.held.contains(*id)).collect();
+    Ok((Look { unheld, claims_begun }, claims_answered))
+}
+
+/// What two looks in a row found under the same claim, once every claim of the first look's time has been answered: a row that one of
+/// them took would be held by now. A busy host, which always has a claim under way, is no obstacle.
+fn lost(before: &Look, now: &Look, claims_answered: u64) -> Vec<(InstanceId, Claim)> {
+    if claims_answered < before.claims_begun {
+        return Vec::new();
     }
-    Ok(Some(owned.into_iter().filter(|(id, _)| !shared.held.contains(*id)).collect()))
+    now.unheld.intersection(&before.unheld).copied().collect()
 }
 
 async fn give_back(shared: &Shared, worker: WorkerId, unheld: &[(InstanceId, Claim)]) {
@@ -55,5 +68,30 @@ async fn give_back(shared: &Shared, worker: WorkerId, unheld: &[(InstanceId, Cla
             shared.wakes.lanes(lanes);
         }
         Err(error) => tracing::warn!(%error, "reconcile: not given back yet"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn look(rows: &[(i64, i64)], claims_begun: u64) -> Look {
+        Look { unheld: rows.iter().map(|(id, claim)| (InstanceId(*id), Claim(*claim))).collect(), claims_begun }
+    }
+
+    #[test]
+    fn a_row_is_given_back_when_no_claim_under_way_can_be_why_it_is_not_held() {
+        let row = vec![(InstanceId(7), Claim(3))];
+        for (before, now, answered, expected) in [
+            // A claim has been under way at every look of a busy host, but not the same.
+            (look(&[(7, 3)], 10), look(&[(7, 3)], 900), 899, row.clone()),
+            // The claim that was under way at the first look still is: the row may be its.
+            (look(&[(7, 3)], 10), look(&[(7, 3)], 10), 9, vec![]),
+            // Claimed again meanwhile.
+            (look(&[(7, 3)], 10), look(&[(7, 5)], 11), 11, vec![]),
+            (look(&[], 0), look(&[(7, 3)], 1), 1, vec![]),
+        ] {
+            assert_eq!(lost(&before, &now, answered), expected);
+        }
     }
 }

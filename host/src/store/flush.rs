@@ -88,12 +88,12 @@ type Verdicts = HashMap<(InstanceId, Claim), Verdict>;
 pub(crate) async fn flush(
     connection: &mut PgConnection,
     worker: WorkerId,
-    commits: &[Commit],
+    commits: &[&Commit],
 ) -> Result<Vec<Verdict>, Error> {
     let mut transaction = connection.begin().await?;
     let ids: Vec<i64> = commits.iter().map(|commit| commit.id.0).collect();
     sqlx::query_file!("src/store/sql/lock_claimed.sql", &ids).fetch_all(&mut *transaction).await?;
-    let (ends, moves): (Vec<&Commit>, Vec<&Commit>) = commits.iter().partition(|commit| is_end(commit));
+    let (ends, moves): (Vec<&Commit>, Vec<&Commit>) = commits.iter().copied().partition(|commit| is_end(commit));
     let mut verdicts = Verdicts::with_capacity(commits.len());
     if !moves.is_empty() {
         commit_moves(&mut transaction, worker, &moves, &mut verdicts).await?;
@@ -101,7 +101,7 @@ pub(crate) async fn flush(
     if !ends.is_empty() {
         commit_ends(&mut transaction, worker, &ends, &mut verdicts).await?;
     }
-    let written: Vec<&Commit> = commits.iter().filter(|commit| verdicts.contains_key(&commit.key())).collect();
+    let written: Vec<&Commit> = commits.iter().copied().filter(|commit| verdicts.contains_key(&commit.key())).collect();
     if !written.is_empty() {
         consume_signals(&mut transaction, &written).await?;
         record_attempts(&mut transaction, worker, &written).await?;
@@ -118,7 +118,7 @@ pub(crate) async fn flush(
 pub(crate) async fn committed_claims(
     connection: &mut PgConnection,
     worker: WorkerId,
-    commits: &[Commit],
+    commits: &[&Commit],
 ) -> Result<HashSet<(InstanceId, Claim)>, Error> {
     let ids: Vec<i64> = commits.iter().map(|commit| commit.id.0).collect();
     let claims: Vec<i64> = commits.iter().map(|commit| commit.claim.0).collect();
