@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 use jiff::Timestamp;
 
-use super::api::{Api, Instance};
+use super::api::{Api, Attempt, Instance};
 use super::host::Host;
 use super::provider::Provider;
 use super::start::Starts;
@@ -84,16 +84,55 @@ fn moment(host: &mut Host, api: &Api, provider: &Provider, starts: &Starts) -> a
 /// The next kill must not come before the last one was noticed, or it could not be told whose recovery it was.
 fn wait_for_recovery(api: &Api, previous: &Kill) -> anyhow::Result<()> {
     let deadline = Instant::now() + RECOVERY_WAIT;
-    let Some(witness) = previous.executing.first() else { return Ok(()) };
     while Instant::now() < deadline {
-        for id in previous.executing.iter().take(5).chain([witness]) {
-            let recovered = |attempt: &super::api::Attempt| attempt.outcome == "recovered" && attempt.at >= previous.at;
-            if api.history(id)?.iter().any(recovered) {
-                return Ok(());
-            }
+        if any_recovered(&previous.executing, previous.at, |id| api.history(id))? {
+            return Ok(());
         }
         thread::sleep(Duration::from_millis(50));
     }
     // The oracle says so at the end, with the rest.
     Ok(())
+}
+
+/// Whether one of these was recovered since. Any of them will do, and it takes all of them to tell: those that committed between the
+/// look at what was executing and the kill have nothing to recover.
+fn any_recovered(
+    ids: &[String],
+    since: Timestamp,
+    mut history: impl FnMut(&str) -> anyhow::Result<Vec<Attempt>>,
+) -> anyhow::Result<bool> {
+    for id in ids {
+        if history(id)?.iter().any(|attempt| attempt.outcome == "recovered" && attempt.at >= since) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attempt(outcome: &str, at: &str) -> Attempt {
+        Attempt { claim: 1, visit: 0, step: "charge".to_owned(), outcome: outcome.to_owned(), at: at.parse().unwrap() }
+    }
+
+    fn check(recovered: &str, expected: bool) {
+        let ids: Vec<String> = (0..250).map(|id| id.to_string()).collect();
+        let since: Timestamp = "2026-01-01T00:00:05Z".parse().unwrap();
+        let history = |id: &str| {
+            let committed = attempt("next", "2026-01-01T00:00:04Z");
+            let before = attempt("recovered", "2026-01-01T00:00:01Z");
+            let after = attempt("recovered", "2026-01-01T00:00:08Z");
+            Ok(if id == recovered { vec![before, after] } else { vec![before, committed] })
+        };
+        assert_eq!(any_recovered(&ids, since, history).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_recovery_is_seen_whichever_of_the_executing_it_was() {
+        check("0", true);
+        check("249", true);
+        check("none of them", false);
+    }
 }
