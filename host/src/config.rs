@@ -9,6 +9,9 @@ use serde::Deserialize;
 use crate::cli::ServeArgs;
 use crate::error::Error;
 
+/// The shortest lease: three beats.
+const LEASE_MIN: Duration = Duration::from_secs(3);
+
 /// What a host serves, and how.
 pub struct Config {
     /// The database.
@@ -19,6 +22,8 @@ pub struct Config {
     pub allow_egress: Vec<String>,
     /// Steps at the same time. Default 256.
     pub concurrency: Option<u32>,
+    /// How long a worker lives without a beat. Default 30 s.
+    pub lease: Option<Duration>,
     /// Time for running steps when the host stops. Default 5 s.
     pub drain: Duration,
     /// The token that requests must carry.
@@ -33,6 +38,7 @@ struct File {
     listen: Option<SocketAddr>,
     allow_egress: Option<Vec<String>>,
     concurrency: Option<std::num::NonZeroU32>,
+    lease_ms: Option<u64>,
     drain_timeout_ms: Option<u64>,
     api_token: Option<String>,
 }
@@ -52,6 +58,7 @@ impl Config {
             listen: args.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 7070))),
             allow_egress: if flags.is_empty() { file.allow_egress.unwrap_or_default() } else { flags },
             concurrency: args.concurrency.or(file.concurrency).map(std::num::NonZeroU32::get),
+            lease: args.lease.or(file.lease_ms.map(Duration::from_millis)),
             drain: args
                 .drain_timeout
                 .or(file.drain_timeout_ms.map(Duration::from_millis))
@@ -68,6 +75,11 @@ impl Config {
             return Err(Error::Config(format!(
                 "{} can be reached from other machines and no token is set: set --api-token or GD_API_TOKEN, or listen on 127.0.0.1",
                 self.listen
+            )));
+        }
+        if let Some(lease) = self.lease.filter(|lease| *lease < LEASE_MIN) {
+            return Err(Error::Config(format!(
+                "a lease of {lease:?} is too short: a worker beats every second and may miss two; set --lease to {LEASE_MIN:?} or more"
             )));
         }
         Ok(())

@@ -50,6 +50,7 @@ async fn run(database_url: String, listen: SocketAddr, allow_egress: Vec<String>
         listen,
         allow_egress,
         concurrency: None,
+        lease: None,
         drain: Duration::from_secs(5),
         api_token: None,
     };

@@ -9,6 +9,7 @@ pub mod config;
 pub mod dev;
 pub mod engine;
 pub mod error;
+mod failpoint;
 pub mod host;
 pub mod inspect;
 pub mod registry;

@@ -27,6 +27,7 @@ pub async fn serve(config: Config, listening: impl FnOnce(SocketAddr)) -> Result
     let egress = EgressPolicy::allow(destinations.map_err(|error| Error::Config(format!("allow_egress: {error}")))?);
     let mut engine = EngineConfig { host: host_name(), ..EngineConfig::default() };
     engine.concurrency = config.concurrency.unwrap_or(engine.concurrency);
+    engine.lease = config.lease.unwrap_or(engine.lease);
     // Before any work is claimed: a taken port must not cost anybody an attempt.
     let refused = |source| Error::Listen { address: config.listen, source };
     let listener = TcpListener::bind(config.listen).await.map_err(refused)?;

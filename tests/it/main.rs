@@ -2,10 +2,15 @@
 
 mod api;
 mod cli;
+mod control;
+mod crash_loop;
 mod deploy;
 mod egress;
+mod failpoints;
 mod interleavings;
 mod lifecycle;
+mod notices;
+mod observe;
 mod readme;
 mod recovery;
 mod signals;

@@ -9,7 +9,8 @@ use gd_tests::repository;
 const LINES_MAX: usize = 500;
 
 /// The modules of the host, from the bottom: each uses those above it in this list alone.
-const FLOORS: [(&str, u8); 13] = [
+const FLOORS: [(&str, u8); 14] = [
+    ("failpoint", 0),
     ("telemetry", 0),
     ("store", 1),
     ("sandbox", 1),

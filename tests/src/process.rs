@@ -1,5 +1,6 @@
 //! The real binary, as a host to kill and as a command line.
 
+use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
 
@@ -9,7 +10,7 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use crate::paths::{program, scratch};
-use crate::{Api, DEADLINE};
+use crate::{Api, DEADLINE, eventually};
 
 /// A `gd-host serve` of its own. Killed with this value.
 #[derive(Debug)]
@@ -24,6 +25,13 @@ impl HostProcess {
     pub async fn serve(database_url: &str, more: &[&str]) -> Self {
         let mut command = command(&["serve", "--database-url", database_url, "--listen", "127.0.0.1:0"]);
         command.args(more);
+        Self::start(command).await
+    }
+
+    /// The same, with a failpoint armed: `place:kill|freeze:n`.
+    pub async fn serve_with_failpoint(database_url: &str, failpoint: &str, more: &[&str]) -> Self {
+        let mut command = command(&["serve", "--database-url", database_url, "--listen", "127.0.0.1:0"]);
+        command.args(more).env("GD_FAILPOINT", failpoint);
         Self::start(command).await
     }
 
@@ -75,6 +83,23 @@ impl HostProcess {
         self.child.kill().await.expect("it can be killed");
     }
 
+    /// Waits until it was killed.
+    pub async fn killed(&mut self) {
+        let status =
+            timeout(DEADLINE, self.child.wait()).await.expect("it dies in time").expect("it can be waited for");
+        assert_eq!(status.signal(), Some(Signal::KILL.as_raw()), "{}", self.log());
+    }
+
+    /// Waits until it has been frozen.
+    pub async fn frozen(&self) {
+        let stat = format!("/proc/{}/stat", self.child.id().expect("it runs"));
+        eventually("it is frozen", async || {
+            let text = std::fs::read_to_string(&stat).expect("it is there");
+            text.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('T')).then_some(())
+        })
+        .await;
+    }
+
     /// SIGTERM, and waits until it has stopped by itself.
     pub async fn terminate(&mut self) -> ExitStatus {
         self.signal(Signal::TERM);
@@ -111,7 +136,17 @@ pub async fn gd_host(args: &[&str]) -> Ran {
 /// The binary without the settings of whoever runs the tests.
 fn command(args: &[&str]) -> Command {
     let mut command = Command::new(program("gd-host"));
-    for name in ["GD_URL", "GD_TOKEN", "GD_API_TOKEN", "GD_DATABASE_URL", "GD_LISTEN", "RUST_LOG"] {
+    for name in [
+        "GD_URL",
+        "GD_TOKEN",
+        "GD_API_TOKEN",
+        "GD_DATABASE_URL",
+        "GD_LISTEN",
+        "GD_LEASE",
+        "GD_FAILPOINT",
+        "GD_LOG",
+        "RUST_LOG",
+    ] {
         command.env_remove(name);
     }
     command.args(args).stdin(Stdio::null());

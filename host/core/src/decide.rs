@@ -152,6 +152,25 @@ pub fn unstorable(position: &Position, reason: &str, limits: &Limits) -> Decisio
     fail(position, fault.with_code("unstorable").info(limits.error_bytes_max))
 }
 
+/// How often in a row a worker may die under an instance before it is run alone: three may be bad luck.
+pub const LOSSES_MAX: u32 = 3;
+/// Recorded lone starts without an outcome that an instance gets. Source: the limits table of the trust model.
+pub const LONE_STARTS_MAX: u32 = 20;
+
+/// What is written of an instance that has taken its host down time and again, instead of running it once more. `lone_starts` counts
+/// the one that would be made now. `None`: it may run.
+pub fn crash_loop(position: &Position, lone_starts: u32, limits: &Limits) -> Option<Decision> {
+    if lone_starts <= LONE_STARTS_MAX {
+        return None;
+    }
+    let message = format!(
+        "its worker died under it {LOSSES_MAX} times in a row, and then under {LONE_STARTS_MAX} starts that it was given alone, without an outcome"
+    );
+    let error =
+        ErrorInfo { kind: "crash-loop".into(), message: printable(&message, limits.error_bytes_max), code: None };
+    Some(fail(position, error))
+}
+
 /// A valid outcome. `faults_if_again` is what stands if it tries the same visit again: a handler's `retry` does not end
 /// a row of faults.
 fn accept(

@@ -18,9 +18,12 @@ mod outcome;
 mod run_ahead;
 mod scope;
 mod status;
+mod why;
 
 pub use backoff::Backoff;
-pub use decide::{Change, Decision, Ending, Position, Then, decide, unstorable};
+pub use decide::{
+    Change, Decision, Ending, LONE_STARTS_MAX, LOSSES_MAX, Position, Then, crash_loop, decide, unstorable,
+};
 pub use descriptor::{Descriptor, DescriptorError, Form, StepInfo};
 pub use fault::{ErrorInfo, Fault, FaultKind};
 pub use ids::{Claim, InstanceId, SignalId, TenantId, Version, Visit, WorkerId};
@@ -32,3 +35,4 @@ pub use outcome::{Await, InvalidOutcome, Next, Outcome, Retry};
 pub use run_ahead::RunAhead;
 pub use scope::Scope;
 pub use status::{AttemptOutcome, Status, Wake};
+pub use why::{Facts, Owner, Reason, why};

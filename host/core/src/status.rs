@@ -109,5 +109,7 @@ words!(
         Fault = 5 "fault",
         /// Its worker died before the commit; written by recovery.
         Recovered = 6 "recovered",
+        /// An operator ended the instance before it could commit.
+        Cancelled = 7 "cancelled",
     }
 );

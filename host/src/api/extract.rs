@@ -19,14 +19,27 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let Raw(bytes) = Raw::from_request(request, state).await?;
-        serde_json::from_slice(&bytes).map(Self).map_err(|error| {
-            Problem::new(
-                StatusCode::BAD_REQUEST,
-                "invalid-json",
-                format!("the body is not the JSON that is expected: {error}"),
-            )
-        })
+        json(&bytes).map(Self)
     }
+}
+
+/// A JSON body that may be left out.
+pub(super) struct OptionalBody<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let Raw(bytes) = Raw::from_request(request, state).await?;
+        if bytes.is_empty() { Ok(Self(T::default())) } else { json(&bytes).map(Self) }
+    }
+}
+
+fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        let detail = format!("the body is not the JSON that is expected: {error}");
+        Problem::new(StatusCode::BAD_REQUEST, "invalid-json", detail)
+    })
 }
 
 /// The body as it is.

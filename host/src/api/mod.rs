@@ -6,6 +6,8 @@ mod extract;
 mod fsms;
 mod health;
 mod instances;
+mod metrics;
+mod nodes;
 mod payload;
 mod problem;
 mod signals;
@@ -36,11 +38,18 @@ pub fn router(host: Host, token: Option<ApiToken>) -> Router {
         .route("/v1/instances", post(instances::start).get(instances::list))
         .route("/v1/instances/{id}", get(instances::get))
         .route("/v1/instances/{id}/history", get(instances::history))
+        .route("/v1/instances/{id}/logs", get(instances::logs))
+        .route("/v1/instances/{id}/why", get(instances::why))
         .route("/v1/instances/{id}/wait", get(instances::wait))
+        .route("/v1/instances/{id}/cancel", post(instances::cancel))
+        .route("/v1/instances/{id}/pause", post(instances::pause))
+        .route("/v1/instances/{id}/resume", post(instances::resume))
         .route("/v1/instances/{id}/signals", post(signals::to_instance))
         .route("/v1/signals", post(signals::to_key))
+        .route("/v1/nodes", get(nodes::list))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .merge(deployments)
+        .route("/metrics", get(metrics::metrics))
         .layer(middleware::from_fn_with_state(token, auth::check));
     Router::new()
         .merge(v1)

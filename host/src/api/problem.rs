@@ -25,6 +25,9 @@ struct Document {
     /// The instance that is in the way.
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
+    /// Where the instance stands that was to be acted on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance_status: Option<&'static str>,
 }
 
 impl Problem {
@@ -37,6 +40,7 @@ impl Problem {
             detail: detail.into(),
             hint: None,
             id: None,
+            instance_status: None,
         }))
     }
 
@@ -54,6 +58,9 @@ impl From<Error> for Problem {
         if let Error::Duplicate { holder, .. } = &error {
             problem.0.id = Some(holder.to_string());
         }
+        if let Error::Ended { id, status } = &error {
+            (problem.0.id, problem.0.instance_status) = (Some(id.to_string()), Some(status.word()));
+        }
         problem
     }
 }
@@ -61,7 +68,7 @@ impl From<Error> for Problem {
 fn status(code: &str) -> StatusCode {
     match code {
         "not_found" | "no_target" | "unknown-fsm" | "unknown-version" => StatusCode::NOT_FOUND,
-        "duplicate" | "inbox-full" => StatusCode::CONFLICT,
+        "duplicate" | "inbox-full" | "ended" => StatusCode::CONFLICT,
         "payload-too-large" | "component-too-large" => StatusCode::PAYLOAD_TOO_LARGE,
         "invalid-component" | "foreign-import" | "invalid-descriptor" | "egress-not-granted" => {
             StatusCode::UNPROCESSABLE_ENTITY

@@ -4,13 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gd_core::{Position, WorkerId, unstorable};
+use metrics::{Histogram, histogram};
 use sqlx::PgConnection;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::Shared;
 use super::incarnation::Incarnation;
+use super::{Shared, micros};
+use crate::failpoint::{self, Failpoint};
 use crate::store::{Commit, Error, Verdict, committed_claims, flush};
+use crate::telemetry::metrics as names;
 
 /// Waits before a batch is tried again whose database is in trouble: first and longest.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
@@ -63,12 +67,15 @@ pub(super) struct Flusher {
     connection: Option<PgConnection>,
     /// Entries whose row a stranger has locked.
     aside: Vec<Entry>,
+    rows: Histogram,
+    seconds: Histogram,
 }
 
 impl Flusher {
     pub(super) fn new(shared: Arc<Shared>) -> (Self, Commits) {
         let (sender, entries) = mpsc::channel(shared.config.flush_rows_max);
-        (Self { shared, entries, connection: None, aside: Vec::new() }, Commits(sender))
+        let (rows, seconds) = (histogram!(names::FLUSH_ROWS), histogram!(names::FLUSH));
+        (Self { shared, entries, connection: None, aside: Vec::new(), rows, seconds }, Commits(sender))
     }
 
     /// Runs until every [`Commits`] is gone and every entry is answered.
@@ -115,6 +122,7 @@ impl Flusher {
             match self.write_once(worker, &mut batch).await {
                 Ok(verdicts) => answer(batch, verdicts),
                 Err(error) if batch.len() > 1 => {
+                    metrics::counter!(names::FLUSH_RETRY, "reason" => "halved").increment(1);
                     tracing::warn!(%error, size = batch.len(), "flush.error: the batch is tried in halves");
                     let rest = batch.split_off(batch.len() / 2);
                     waiting.extend([rest, batch]);
@@ -156,6 +164,8 @@ impl Flusher {
             if error.is_contention() && tries >= CONTENTION_MAX {
                 return Err(error);
             }
+            let reason = if error.is_connection() { "connection" } else { "contention" };
+            metrics::counter!(names::FLUSH_RETRY, "reason" => reason).increment(1);
             if error.is_connection() {
                 self.connection = None;
                 batch.iter_mut().for_each(|entry| entry.ambiguous = true);
@@ -182,7 +192,13 @@ impl Flusher {
                 return Ok(Vec::new());
             }
             let commits: Vec<&Commit> = batch.iter().map(|entry| &entry.commit).collect();
-            flush(connection, worker, &commits).await
+            let began = Instant::now();
+            let verdicts = flush(connection, worker, &commits).await?;
+            self.rows.record(rows(commits.len()));
+            self.seconds.record(began.elapsed());
+            tracing::trace!(size = commits.len(), duration_us = micros(began.elapsed()), "flush.batch");
+            failpoint::pass(Failpoint::AfterCommit);
+            Ok(verdicts)
         });
         written.await.unwrap_or_else(|_| Err(Error::Statement(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))))
     }
@@ -200,6 +216,7 @@ async fn answer_committed(
     }
     let committed = committed_claims(connection, worker, &commits).await?;
     for entry in batch.extract_if(.., |entry| committed.contains(&(entry.commit.id, entry.commit.claim))) {
+        metrics::counter!(names::AMBIGUOUS).increment(1);
         tracing::info!(instance = %entry.commit.id, "flush.ambiguous: the commit went through, its answer was lost");
         drop(entry.answer.send(Done::Unknown));
     }
@@ -211,4 +228,9 @@ fn answer(batch: Vec<Entry>, verdicts: Vec<Verdict>) {
         // A runner that is gone needs no answer.
         drop(entry.answer.send(Done::Written(verdict)));
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "rows of one batch are few")]
+fn rows(count: usize) -> f64 {
+    count as f64
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gd_core::{Claim, InstanceId};
+use tokio_util::sync::CancellationToken;
 
 /// The instances that run here. Cheap to clone.
 #[derive(Clone, Default)]
@@ -14,23 +15,39 @@ pub(crate) struct Held(Arc<Inner>);
 struct Inner {
     /// The claims under which an instance's runners began. More than one for a moment: an instance may be claimed again before
     /// the runner that let go of it is through.
-    claims: Mutex<HashMap<InstanceId, Vec<Claim>>>,
+    claims: Mutex<HashMap<InstanceId, Vec<Runner>>>,
     begun: AtomicU64,
     answered: AtomicU64,
 }
 
+/// One runner's hold.
+struct Runner {
+    claim: Claim,
+    interrupt: CancellationToken,
+}
+
 impl Held {
-    /// Holds an instance until the guard is dropped. `None` when a runner holds it under this very claim: the server crashed and
+    /// Holds an instance until the guard is dropped; `interrupt` ends its guest. `None` when a runner holds it under this very claim: the server crashed and
     /// forgot that claim, and has given it out once more; the runner that has it goes on.
-    pub(super) fn hold(&self, id: InstanceId, claim: Claim) -> Option<Hold> {
+    pub(super) fn hold(&self, id: InstanceId, claim: Claim, interrupt: CancellationToken) -> Option<Hold> {
         self.with(|held| {
-            let claims = held.entry(id).or_default();
-            if claims.contains(&claim) {
+            let runners = held.entry(id).or_default();
+            if runners.iter().any(|runner| runner.claim == claim) {
                 return None;
             }
-            claims.push(claim);
+            runners.push(Runner { claim, interrupt });
             Some(Hold { held: self.clone(), id, claim })
         })
+    }
+
+    /// Ends the guests of an instance that is no longer this host's business.
+    pub(super) fn interrupt(&self, id: InstanceId) {
+        self.with(|held| held.get(&id).into_iter().flatten().for_each(|runner| runner.interrupt.cancel()));
+    }
+
+    /// How many instances run here.
+    pub(super) fn len(&self) -> usize {
+        self.with(|held| held.len())
     }
 
     pub(super) fn contains(&self, id: InstanceId) -> bool {
@@ -53,7 +70,7 @@ impl Held {
         self.0.answered.load(Ordering::SeqCst)
     }
 
-    fn with<R>(&self, act: impl FnOnce(&mut HashMap<InstanceId, Vec<Claim>>) -> R) -> R {
+    fn with<R>(&self, act: impl FnOnce(&mut HashMap<InstanceId, Vec<Runner>>) -> R) -> R {
         act(&mut self.0.claims.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -68,9 +85,9 @@ pub(super) struct Hold {
 impl Drop for Hold {
     fn drop(&mut self) {
         self.held.with(|held| {
-            let Some(claims) = held.get_mut(&self.id) else { return };
-            claims.retain(|claim| *claim != self.claim);
-            if claims.is_empty() {
+            let Some(runners) = held.get_mut(&self.id) else { return };
+            runners.retain(|runner| runner.claim != self.claim);
+            if runners.is_empty() {
                 held.remove(&self.id);
             }
         });
@@ -93,8 +110,8 @@ mod tests {
     #[test]
     fn the_end_of_one_runner_leaves_the_hold_of_the_next() {
         let (held, id) = (Held::default(), InstanceId(7));
-        let first = held.hold(id, Claim(1));
-        let second = held.hold(id, Claim(3));
+        let first = held.hold(id, Claim(1), CancellationToken::new());
+        let second = held.hold(id, Claim(3), CancellationToken::new());
         drop(first);
         assert!(held.contains(id));
         drop(second);
@@ -104,9 +121,9 @@ mod tests {
     #[test]
     fn a_claim_that_is_given_out_twice_starts_one_runner() {
         let (held, id) = (Held::default(), InstanceId(7));
-        let first = held.hold(id, Claim(5));
-        assert!(first.is_some() && held.hold(id, Claim(5)).is_none());
+        let first = held.hold(id, Claim(5), CancellationToken::new());
+        assert!(first.is_some() && held.hold(id, Claim(5), CancellationToken::new()).is_none());
         drop(first);
-        assert!(held.hold(id, Claim(5)).is_some());
+        assert!(held.hold(id, Claim(5), CancellationToken::new()).is_some());
     }
 }

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::Shared;
 use super::incarnation::{Incarnation, Incarnations};
 use crate::store::{Error, Store};
+use crate::telemetry::metrics as names;
 
 /// Waits between attempts to reach a database that is away.
 const RECONNECT: Duration = Duration::from_millis(250);
@@ -57,6 +58,7 @@ impl Lease {
             match self.keep(worker, connection, &leaving).await {
                 End::Leaving => self.retire(worker).await,
                 End::Lost => {
+                    metrics::counter!(names::LEASE_LOST).increment(1);
                     tracing::warn!(%worker, "worker.lease: lost, guests are interrupted and nothing of theirs is committed");
                     self.present.send_replace(None);
                     incarnation.lost.cancel();
@@ -88,7 +90,10 @@ impl Lease {
             match tokio::time::timeout_at(beaten + config.silence, Store::beat(&mut connection, worker, config.lease))
                 .await
             {
-                Ok(Ok(())) => beaten = sent,
+                Ok(Ok(others)) => {
+                    self.shared.notices.others_live(others);
+                    beaten = sent;
+                }
                 Ok(Err(Error::LeaseLost(_))) => return End::Lost,
                 broken => {
                     tracing::warn!(?broken, %worker, "worker.lease: a beat failed");

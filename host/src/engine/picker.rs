@@ -4,15 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gd_core::{Lane, Lanes};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use metrics::{Counter, Histogram};
+use tokio::sync::{OwnedRwLockReadGuard, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::Shared;
 use super::flusher::Commits;
 use super::incarnation::{Incarnation, Incarnations, living};
 use super::runner::Runner;
+use super::{Shared, micros};
+use crate::failpoint::{self, Failpoint};
 
 /// Lanes that one scan statement returns at most; a scan goes on behind the last.
 const SCAN_LANES_MAX: i64 = 500;
@@ -25,6 +27,9 @@ pub(super) struct Picker {
     pub(super) runners: TaskTracker,
     pub(super) slots: Arc<Semaphore>,
     pub(super) closing: CancellationToken,
+    pub(super) picked: Counter,
+    pub(super) demand: Counter,
+    pub(super) seconds: Histogram,
 }
 
 impl Picker {
@@ -100,6 +105,21 @@ impl Picker {
         Ok(())
     }
 
+    /// Leave to run beside others: waits while something runs alone. `None` when the host closes.
+    async fn company(&self) -> Option<Arc<OwnedRwLockReadGuard<()>>> {
+        tokio::select! {
+            company = self.shared.company.clone().read_owned() => Some(Arc::new(company)),
+            () = self.closing.cancelled() => None,
+        }
+    }
+
+    fn told(&self, count: usize, demand: u32, duration: Duration) {
+        self.picked.increment(count as u64);
+        self.demand.increment(u64::from(demand));
+        self.seconds.record(duration);
+        tracing::trace!(count, demand, duration_us = micros(duration), "pick.stop");
+    }
+
     /// One claim for as many slots as are free, and a runner for each row.
     async fn claim(&self, known: &mut Known, incarnation: &Incarnation, slot: OwnedSemaphorePermit) {
         let config = &self.shared.config;
@@ -109,7 +129,9 @@ impl Picker {
         if shares.is_empty() {
             return;
         }
+        let Some(company) = self.company().await else { return };
         let claiming = self.shared.held.claiming();
+        let began = Instant::now();
         let (claimed, given) = match self.shared.store.claim(incarnation.worker, &shares).await {
             Ok(claimed) => claimed,
             Err(error) => {
@@ -124,7 +146,8 @@ impl Picker {
                 known.lanes.forget(*lane);
             }
         }
-        tracing::trace!(count = claimed.len(), demand = rows_max, "pick.stop");
+        self.told(claimed.len(), rows_max, began.elapsed());
+        failpoint::pass(Failpoint::AfterClaim);
         let mut slots = Some(slot);
         for claimed in claimed {
             // Only this loop takes slots, so that what was free is still free.
@@ -133,16 +156,19 @@ impl Picker {
                 None => self.slots.clone().try_acquire_owned(),
             };
             let Ok(slot) = slot else { break };
-            let Some(hold) = self.shared.held.hold(claimed.id, claimed.claim) else { continue };
+            let interrupt = incarnation.interrupt.child_token();
+            let Some(hold) = self.shared.held.hold(claimed.id, claimed.claim, interrupt.clone()) else { continue };
+            let company = company.clone();
             let runner = Runner {
                 shared: self.shared.clone(),
                 incarnation: incarnation.clone(),
+                interrupt,
                 commits: self.commits.clone(),
                 closing: self.closing.clone(),
             };
             self.runners.spawn(async move {
                 runner.run(claimed).await;
-                drop((hold, slot));
+                drop((hold, slot, company));
             });
         }
         drop(claiming);

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Shared;
 use crate::store::Error;
+use crate::telemetry::metrics as names;
 
 /// Every how many sweeps rows are looked for that no living worker owns. There should be none but those that a stranger's lock
 /// hid from the sweep before.
@@ -53,6 +54,7 @@ async fn take_back(shared: &Shared, worker: WorkerId) -> Result<(), Error> {
             break;
         }
     }
+    metrics::counter!(names::REAPED).increment(count as u64);
     tracing::info!(%worker, count, "recovery.reaped");
     Ok(())
 }

@@ -3,32 +3,58 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gd_core::{Ending, Inbox, InstanceId, Position, Then, decide};
+use gd_core::{AttemptOutcome, Ending, FaultKind, Inbox, InstanceId, Position, Then, crash_loop, decide};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
-use super::Shared;
+use super::events::{self, Attempted};
 use super::flusher::{Commits, Done};
 use super::incarnation::Incarnation;
+use super::{Shared, micros};
+use crate::failpoint::{self, Failpoint};
 use crate::registry::Loaded;
-use crate::sandbox::{LogLine, StepEnd, StepInput, StepReport};
+use crate::sandbox::{StepEnd, StepInput, StepReport};
 use crate::store::{Claimed, Commit, DEFAULT_TENANT, Record, Verdict};
+use crate::telemetry::metrics as names;
 
 /// How long an instance waits whose version this host cannot load. Chosen: as long as the registry remembers the failure.
 const STALLED: Duration = Duration::from_secs(5);
-
-/// Bytes of a fault's message in the host's own log.
-const MESSAGE_SHOWN_MAX: usize = 1 << 10;
 
 /// Runs claimed instances.
 pub(super) struct Runner {
     pub(super) shared: Arc<Shared>,
     pub(super) incarnation: Incarnation,
+    /// Ends this instance's guests: cancelled with the incarnation's, or by an operator.
+    pub(super) interrupt: CancellationToken,
     pub(super) commits: Commits,
     pub(super) closing: CancellationToken,
 }
 
 impl Runner {
+    /// Runs an instance that took its worker down time and again, or ends it where that has been often enough.
+    pub(super) async fn run_alone(&self, claimed: Claimed, lone_starts: u32) {
+        let position = position(&claimed);
+        match crash_loop(&position, lone_starts, &self.shared.limits) {
+            None => self.run(claimed).await,
+            Some(decision) => {
+                let commit = Commit {
+                    id: claimed.id,
+                    claim: claimed.claim,
+                    decision,
+                    run_on: false,
+                    handed: Vec::new(),
+                    record: record(&claimed, Duration::ZERO, Duration::ZERO),
+                    log: Vec::new(),
+                };
+                if let Done::Written(Verdict::Ended) = self.commits.commit(&self.incarnation, commit, position).await {
+                    tracing::error!(instance = %claimed.id, "crash-loop: the instance has failed");
+                    self.settled(claimed.id);
+                }
+            }
+        }
+    }
+
     /// Runs one instance until it parks, ends, waits or is lost.
     pub(super) async fn run(&self, mut claimed: Claimed) {
         let began = Instant::now();
@@ -36,7 +62,7 @@ impl Runner {
         loop {
             let loaded = tokio::select! {
                 loaded = self.shared.registry.program(claimed.fsm, claimed.version) => loaded,
-                () = self.incarnation.interrupt.cancelled() => return self.interrupted(&claimed).await,
+                () = self.interrupt.cancelled() => return self.interrupted(&claimed).await,
             };
             let program = match loaded {
                 Ok(program) => program,
@@ -77,9 +103,13 @@ impl Runner {
             inbox: claimed.inbox.clone(),
             now_ms: claimed.now_ms,
         };
-        let interrupt = &self.incarnation.interrupt;
-        let report = self.shared.sandbox.run(program, input, &self.shared.config.step, interrupt).await;
-        tell(claimed, program, &report);
+        let span = tracing::debug_span!(
+            "step", instance = %claimed.id, fsm = program.descriptor.fsm, version = %claimed.version, step = claimed.step,
+            attempt = claimed.attempt
+        );
+        let running = self.shared.sandbox.run(program, input, &self.shared.config.step, &self.interrupt);
+        let report = running.instrument(span).await;
+        failpoint::pass(Failpoint::AfterStep);
         report
     }
 
@@ -92,27 +122,37 @@ impl Runner {
         report: &StepReport,
         may_run_on: bool,
     ) -> Option<Claimed> {
-        let handed = claimed.inbox.handed();
-        let position = Position { attempt: claimed.attempt, faults: claimed.faults, awaited: handed.clone() };
+        let position = position(claimed);
+        let fault = fault(&ending);
         let decision = decide(&position, ending, &program.descriptor, &self.shared.limits);
-        let change = decision.change.clone();
+        let (change, error, outcome) = (decision.change.clone(), decision.error.clone(), decision.outcome);
         let commit = Commit {
             id: claimed.id,
             claim: claimed.claim,
             decision,
             run_on: may_run_on,
-            handed,
-            record: Record {
-                visit: claimed.visit,
-                attempt: claimed.attempt,
-                version: claimed.version,
-                wake: claimed.wake,
-                step: claimed.step.clone(),
-                duration_us: micros(report.wall),
-                cpu_us: micros(report.cpu),
-            },
+            handed: position.awaited.clone(),
+            record: record(claimed, report.wall, report.cpu),
+            log: events::stored(&report.log),
         };
-        match self.commits.commit(&self.incarnation, commit, position).await {
+        let done = self.commits.commit(&self.incarnation, commit, position).await;
+        let told = Attempted {
+            claimed,
+            fsm: &program.descriptor.fsm,
+            outcome,
+            to_step: change.step.as_deref(),
+            fault: fault.or((outcome == AttemptOutcome::Fault).then_some(FaultKind::InvalidOutcome.word())),
+            error: error.as_ref(),
+            wall: report.wall,
+            cpu: report.cpu,
+            log: &report.log,
+        };
+        match &done {
+            Done::Written(Verdict::Stale) => self.shared.events.stale(&told),
+            Done::Written(_) => self.shared.events.attempted(&told),
+            Done::Unknown => {}
+        }
+        match done {
             Done::Written(Verdict::RunsOn { signals, now_ms }) => Some(Claimed {
                 step: change.step.unwrap_or_else(|| claimed.step.clone()),
                 state: change.state.unwrap_or_else(|| claimed.state.clone()),
@@ -135,16 +175,18 @@ impl Runner {
                 None
             }
             Done::Written(Verdict::Parked | Verdict::Ended) => {
-                self.shared.settled.announce(claimed.id);
-                None
-            }
-            Done::Written(Verdict::Stale) => {
-                tracing::warn!(instance = %claimed.id, claim = %claimed.claim, "outcome.stale: the instance is no longer this worker's");
+                self.settled(claimed.id);
                 None
             }
             // Written or not: whoever holds the instance now goes on from what the database says.
-            Done::Unknown => None,
+            Done::Written(Verdict::Stale) | Done::Unknown => None,
         }
+    }
+
+    /// Tells whoever waits for it, here and elsewhere.
+    fn settled(&self, id: InstanceId) {
+        self.shared.settled.announce(id);
+        self.shared.notices.settled(id);
     }
 
     /// A host that stops gives its instances back, and their attempt is not counted. What a lost lease interrupts is recovery's to
@@ -159,7 +201,10 @@ impl Runner {
     async fn release(&self, claimed: &Claimed, delay: Duration) {
         let rows = [(claimed.id, claimed.claim, delay)];
         match self.shared.store.release(self.incarnation.worker, &rows).await {
-            Ok(lanes) => lanes.into_iter().for_each(|lane| self.shared.wakes.lane_after(lane, delay)),
+            Ok(lanes) => {
+                metrics::counter!(names::RELEASED).increment(lanes.len() as u64);
+                lanes.into_iter().for_each(|lane| self.shared.wakes.lane_after(lane, delay));
+            }
             Err(error) => tracing::warn!(instance = %claimed.id, %error, "not given back yet"),
         }
     }
@@ -170,29 +215,28 @@ fn idempotency_key(cluster: &str, instance: InstanceId, visit: gd_core::Visit) -
     format!("gd-{cluster}-{instance}-{visit}")
 }
 
-/// What operators and authors see of an attempt. Never a payload or a state.
-fn tell(claimed: &Claimed, program: &Loaded, report: &StepReport) {
-    let kind = match &report.end {
-        StepEnd::Interrupted => "interrupted",
-        StepEnd::Ended(Ending::Outcome(_)) => "outcome",
-        StepEnd::Ended(Ending::Fault(fault) | Ending::Handled { fault, .. } | Ending::HandlerFailed { fault, .. }) => {
-            tracing::info!(
-                instance = %claimed.id, fsm = program.descriptor.fsm, step = claimed.step, kind = fault.kind.word(),
-                message = fault.info(MESSAGE_SHOWN_MAX).message, "guest.fault"
-            );
-            fault.kind.word()
-        }
-    };
-    tracing::debug!(
-        instance = %claimed.id, fsm = program.descriptor.fsm, version = %claimed.version, step = claimed.step,
-        attempt = claimed.attempt, kind, duration_us = micros(report.wall), cpu_us = micros(report.cpu), "step.stop"
-    );
-    for LogLine { level, message, fields } in &report.log {
-        let fields: String = fields.iter().map(|(key, value)| format!(" {key}={value}")).collect();
-        tracing::info!(target: "gd_host::guest", instance = %claimed.id, step = claimed.step, ?level, "{message}{fields}");
+fn position(claimed: &Claimed) -> Position {
+    Position { attempt: claimed.attempt, faults: claimed.faults, awaited: claimed.inbox.handed() }
+}
+
+fn record(claimed: &Claimed, wall: Duration, cpu: Duration) -> Record {
+    Record {
+        visit: claimed.visit,
+        attempt: claimed.attempt,
+        version: claimed.version,
+        wake: claimed.wake,
+        step: claimed.step.clone(),
+        duration_us: micros(wall),
+        cpu_us: micros(cpu),
     }
 }
 
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+/// The kind of the fault, also where a handler took it.
+fn fault(ending: &Ending) -> Option<&'static str> {
+    match ending {
+        Ending::Outcome(_) => None,
+        Ending::Fault(fault) | Ending::Handled { fault, .. } | Ending::HandlerFailed { fault, .. } => {
+            Some(fault.kind.word())
+        }
+    }
 }

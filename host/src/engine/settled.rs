@@ -9,7 +9,7 @@ use tokio::sync::futures::Notified;
 
 /// Where the end of an instance is announced to those who wait for it on this host. Cheap to clone; costs nothing while nobody waits.
 #[derive(Clone, Default)]
-pub struct Settled(Arc<Mutex<HashMap<InstanceId, Watched>>>);
+pub(crate) struct Settled(Arc<Mutex<HashMap<InstanceId, Watched>>>);
 
 struct Watched {
     notify: Arc<Notify>,
@@ -18,7 +18,7 @@ struct Watched {
 
 impl Settled {
     /// Watches an instance from now on. Look at the instance after this, not before.
-    pub fn watch(&self, id: InstanceId) -> Watch {
+    pub(super) fn watch(&self, id: InstanceId) -> Watch {
         let notify = self.with(|watched| {
             let entry = watched.entry(id).or_insert_with(|| Watched { notify: Arc::default(), watchers: 0 });
             entry.watchers += 1;

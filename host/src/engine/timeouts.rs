@@ -6,6 +6,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
+use crate::telemetry::metrics as names;
 
 /// Instances that one statement wakes at most.
 const ROWS_MAX: i64 = 1_000;
@@ -21,6 +22,7 @@ pub(super) async fn run(shared: Arc<Shared>, closing: CancellationToken) {
         match shared.store.wake_timeouts(ROWS_MAX).await {
             Ok(lanes) if lanes.is_empty() => {}
             Ok(lanes) => {
+                metrics::counter!(names::AWAIT_TIMEOUT).increment(lanes.len() as u64);
                 tracing::debug!(count = lanes.len(), "await.timeout");
                 if lanes.len() as i64 == ROWS_MAX {
                     ticks.reset_immediately();

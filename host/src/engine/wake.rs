@@ -15,7 +15,7 @@ const HORIZON: Duration = Duration::from_secs(5);
 
 /// Where whoever makes an instance runnable leaves word. Cheap to clone. Never needed for correctness: a poll finds all work.
 #[derive(Clone, Default)]
-pub struct Wakes(Arc<Inner>);
+pub(crate) struct Wakes(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
@@ -32,18 +32,18 @@ struct News {
 
 impl Wakes {
     /// A lane has work at once.
-    pub fn lane(&self, lane: Lane) {
+    pub(super) fn lane(&self, lane: Lane) {
         self.lanes([lane]);
     }
 
     /// Several lanes have work at once.
-    pub fn lanes(&self, lanes: impl IntoIterator<Item = Lane>) {
+    pub(super) fn lanes(&self, lanes: impl IntoIterator<Item = Lane>) {
         self.with(|news| news.now.extend(lanes));
         self.0.notify.notify_one();
     }
 
     /// A lane has work after a delay.
-    pub fn lane_after(&self, lane: Lane, delay: Duration) {
+    pub(super) fn lane_after(&self, lane: Lane, delay: Duration) {
         if delay.is_zero() {
             return self.lane(lane);
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gd_core::{InstanceId, InvalidName};
+use gd_core::{InstanceId, InvalidName, Status};
 
 use crate::{registry, sandbox, store};
 
@@ -60,6 +60,14 @@ pub enum Error {
     /// No instance of this id.
     #[error("there is no instance {0}")]
     NotFound(String),
+    /// The instance has ended, so that nothing can be done to it.
+    #[error("instance {id} has ended: {}", status.word())]
+    Ended {
+        /// The instance.
+        id: InstanceId,
+        /// How it ended.
+        status: Status,
+    },
     /// Nobody to deliver a signal to.
     #[error("there is no live instance {0}")]
     NoTarget(String),
@@ -113,6 +121,7 @@ impl Error {
             Self::UnknownVersion { .. } => "unknown-version",
             Self::UnknownStep { .. } => "unknown-step",
             Self::NotFound(_) => "not_found",
+            Self::Ended { .. } => "ended",
             Self::NoTarget(_) => "no_target",
             Self::Duplicate { .. } => "duplicate",
             Self::InboxFull(_) => "inbox-full",
@@ -135,6 +144,7 @@ impl Error {
             Self::UnknownVersion { fsm, .. } | Self::UnknownStep { fsm, .. } => {
                 Some(format!("`gd-host versions {fsm}` lists what is there"))
             }
+            Self::Ended { id, .. } => Some(format!("`gd-host history {id}` shows how it came to that")),
             Self::NoTarget(_) => Some("it has ended, or never was; `gd-host get ID` tells".into()),
             Self::Duplicate { holder, .. } => Some(format!("see it with `gd-host get {holder}`")),
             Self::InboxFull(id) => Some(format!(

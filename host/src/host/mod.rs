@@ -1,6 +1,7 @@
 //! The facade: everything that a host does, for whoever embeds it and for the HTTP API.
 
 mod builder;
+mod control;
 mod error;
 mod names;
 mod read;
@@ -17,6 +18,7 @@ use crate::registry::{Deployed, Registry};
 use crate::store::Store;
 
 pub use builder::HostBuilder;
+pub use control::{Controlled, Why};
 pub use error::Error;
 pub use read::{Until, Waited};
 pub use signal::{Accepted, Signal, Target};

@@ -7,7 +7,7 @@ use gd_core::{InstanceId, Status, TenantId};
 use tokio::time::Instant;
 
 use super::{Error, Host, names};
-use crate::store::{Filter, FsmRow, HistoryRow, InstanceRow, InstanceSummary, VersionRow};
+use crate::store::{Filter, FsmRow, HistoryRow, InstanceRow, InstanceSummary, LogRow, VersionRow};
 
 /// Waits between looks at an instance that another host may run: first and longest.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(25), Duration::from_millis(250));
@@ -82,13 +82,28 @@ impl Host {
         Ok(self.0.store.history(id, after, i64::from(rows_max)).await?)
     }
 
+    /// What the attempts of an instance with claims above `after` logged, oldest first.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], also for an instance of another tenant.
+    pub async fn logs(
+        &self,
+        tenant: TenantId,
+        id: InstanceId,
+        after: i64,
+        rows_max: u32,
+    ) -> Result<Vec<LogRow>, Error> {
+        self.get(tenant, id).await?;
+        Ok(self.0.store.logs(id, after, i64::from(rows_max)).await?)
+    }
+
     /// Waits until an instance has ended or settled, at most `time`.
     ///
     /// # Errors
     /// [`Error::NotFound`], at once.
     pub async fn wait(&self, tenant: TenantId, id: InstanceId, until: Until, time: Duration) -> Result<Waited, Error> {
         let deadline = Instant::now() + time;
-        let watch = self.0.engine.settled().watch(id);
+        let watch = self.0.engine.watch(id);
         let mut look = LOOKS.0;
         loop {
             let mut changed = pin!(watch.changed());

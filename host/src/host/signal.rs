@@ -49,7 +49,7 @@ impl Host {
         let new = NewSignal { name: signal.name, payload: signal.payload, dedup_key: signal.dedup_key };
         let delivered = self.0.store.deliver(tenant, id, &new, &self.0.limits).await?;
         let Some((delivered, lane)) = delivered else { return Err(Error::NoTarget(id.to_string())) };
-        self.0.engine.wakes().lane(lane);
+        self.0.engine.wake(lane);
         match delivered {
             Delivered::Stored => Ok(Accepted { duplicate: false }),
             Delivered::Duplicate => Ok(Accepted { duplicate: true }),

@@ -79,10 +79,9 @@ impl Host {
             Started::New(id) => {
                 let lane = Lane { tenant: tenant.0, queue, priority: start.priority };
                 // What is due at a time of its own is found by the poll.
-                if start.due_ms.is_none() {
-                    self.0.engine.wakes().lane_after(lane, Duration::from_millis(start.delay_ms));
-                } else {
-                    self.0.engine.wakes().lane(lane);
+                match start.due_ms {
+                    None => self.0.engine.wake_after(lane, Duration::from_millis(start.delay_ms)),
+                    Some(_) => self.0.engine.wake(lane),
                 }
                 Ok(StartedInstance { id, version })
             }

@@ -4,6 +4,7 @@ use gd_core::{TenantId, Version};
 use sha2::{Digest, Sha256};
 
 use super::{DescriptorDoc, Error, Registry};
+use crate::telemetry;
 
 /// A deployed version.
 #[derive(Clone, Debug)]
@@ -39,6 +40,8 @@ impl Registry {
         })?;
         let stored = self.store.deploy(tenant, &fsm, &digest, &bytes, &document).await?;
         self.programs.keep(stored.fsm, stored.version, program);
+        let created = if stored.created { "true" } else { "false" };
+        metrics::counter!(telemetry::metrics::DEPLOYED, "created" => created).increment(1);
         tracing::info!(%fsm, version = %stored.version, created = stored.created, "deploy.done");
         Ok(Deployed {
             fsm,

@@ -43,6 +43,11 @@ impl Programs {
         })
     }
 
+    fn failure(&self, key: Key) -> Option<Error> {
+        let recent = |(at, error): &(Instant, Error)| (at.elapsed() < RETRY_AFTER).then(|| error.clone());
+        self.with(|known| known.failed.get(&key).and_then(recent))
+    }
+
     fn fail(&self, key: Key, error: Error) {
         self.with(|known| known.failed.insert(key, (Instant::now(), error)));
     }
@@ -70,6 +75,11 @@ impl Registry {
                 Err(error)
             }
         }
+    }
+
+    /// Why this host could not load a version a moment ago; `None` when it could, or has not tried.
+    pub fn failure(&self, fsm: i32, version: Version) -> Option<Error> {
+        self.programs.failure((fsm, version))
     }
 
     async fn load(&self, fsm: i32, version: Version) -> Result<Loaded, Error> {

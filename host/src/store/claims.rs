@@ -34,6 +34,31 @@ pub struct Claimed {
     pub now_ms: u64,
 }
 
+/// Of a row of `claim.sql` or `claim_suspect.sql`.
+macro_rules! claimed {
+    ($row:ident, $signals:ident) => {{
+        let awaits = $row.awaits.unwrap_or_default();
+        Claimed {
+            inbox: Inbox::new(&awaits, $signals.remove(&$row.id).unwrap_or_default()),
+            id: InstanceId($row.id),
+            tenant: TenantId($row.tenant_id),
+            lane: rows::lane($row.tenant_id, $row.queue_id, $row.priority),
+            fsm: $row.fsm_id,
+            version: Version($row.version),
+            step: $row.step,
+            state: $row.state,
+            attempt: count($row.attempt),
+            faults: count($row.faults),
+            visit: Visit($row.visit),
+            claim: Claim($row.claim),
+            wake: rows::wake("instance", $row.id, $row.wake)?,
+            correlation_key: $row.correlation_key,
+            awaits,
+            now_ms: $row.now_ms.unsigned_abs(),
+        }
+    }};
+}
+
 impl Store {
     /// Claims from several lanes at once, each with its own bound, and reads the inboxes of what it got. Also says for each lane
     /// how many rows it gave. Two statements.
@@ -57,27 +82,29 @@ impl Store {
             if let Some(share) = shares.iter().position(|(asked, _)| *asked == lane) {
                 given[share] += 1;
             }
-            let awaits = row.awaits.unwrap_or_default();
-            claimed.push(Claimed {
-                inbox: Inbox::new(&awaits, signals.remove(&row.id).unwrap_or_default()),
-                id: InstanceId(row.id),
-                tenant: TenantId(row.tenant_id),
-                lane,
-                fsm: row.fsm_id,
-                version: Version(row.version),
-                step: row.step,
-                state: row.state,
-                attempt: count(row.attempt),
-                faults: count(row.faults),
-                visit: Visit(row.visit),
-                claim: Claim(row.claim),
-                wake: rows::wake("instance", row.id, row.wake)?,
-                correlation_key: row.correlation_key,
-                awaits,
-                now_ms: row.now_ms.unsigned_abs(),
-            });
+            claimed.push(claimed!(row, signals));
         }
         Ok((claimed, given))
+    }
+
+    /// Whether an instance is due whose worker died under it time and again.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub async fn has_suspect(&self) -> Result<bool, Error> {
+        Ok(sqlx::query_file_scalar!("src/store/sql/has_suspect.sql").fetch_one(&self.sweeps).await?)
+    }
+
+    /// Claims one such instance, durably, and says how many lone starts it has had with this one.
+    ///
+    /// # Errors
+    /// When a statement fails: what was claimed then is given back as by [`Store::claim`].
+    pub async fn claim_suspect(&self, worker: WorkerId) -> Result<Option<(Claimed, u32)>, Error> {
+        let row = sqlx::query_file!("src/store/sql/claim_suspect.sql", worker.0).fetch_optional(&self.sweeps).await?;
+        let Some(row) = row else { return Ok(None) };
+        let mut signals = read_inbox(&self.sweeps, &[row.id]).await?;
+        let lone_starts = count(row.lone_starts);
+        Ok(Some((claimed!(row, signals), lone_starts)))
     }
 
     /// Lanes with work behind `after`, at most `lanes_max`, and how long until the first row of each is due.

@@ -37,7 +37,7 @@ pub struct Store {
     pub(super) sweeps: PgPool,
     /// For claims and wake-ups: a commit that a crash of the server forgets is found again by recovery.
     pub(super) claims: PgPool,
-    options: PgConnectOptions,
+    pub(super) options: PgConnectOptions,
     address: String,
     cluster: uuid::Uuid,
 }

@@ -9,6 +9,7 @@ use sqlx::{Connection, PgConnection};
 
 use super::rows::{self, column, millis};
 use super::{Error, claims};
+use crate::failpoint::{self, Failpoint};
 
 /// Joins awaited names; a name holds no control character.
 const NAME_SEPARATOR: &str = "\u{1f}";
@@ -28,6 +29,8 @@ pub struct Commit {
     pub handed: Vec<SignalId>,
     /// For the history.
     pub record: Record,
+    /// What the attempt logged, as a JSON array; empty when it said nothing.
+    pub log: Vec<u8>,
 }
 
 /// What the history tells of an attempt beside its outcome.
@@ -75,7 +78,7 @@ impl Commit {
             Then::End { result, .. } => result.as_ref().map_or(0, Vec::len),
             Then::RunOn | Then::Requeue { .. } | Then::Again { .. } | Then::Park { .. } => 0,
         };
-        result + self.decision.change.state.as_ref().map_or(0, Vec::len)
+        result + self.decision.change.state.as_ref().map_or(0, Vec::len) + self.log.len()
     }
 }
 
@@ -85,7 +88,7 @@ type Verdicts = HashMap<(InstanceId, Claim), Verdict>;
 ///
 /// # Errors
 /// When a statement fails: then nothing of all this was written, unless the error is one of the connection.
-pub(crate) async fn flush(
+pub async fn flush(
     connection: &mut PgConnection,
     worker: WorkerId,
     commits: &[&Commit],
@@ -105,8 +108,10 @@ pub(crate) async fn flush(
     if !written.is_empty() {
         consume_signals(&mut transaction, &written).await?;
         record_attempts(&mut transaction, worker, &written).await?;
+        record_logs(&mut transaction, &written).await?;
     }
     hand_inboxes(&mut transaction, &mut verdicts).await?;
+    failpoint::pass(Failpoint::BeforeCommit);
     transaction.commit().await?;
     Ok(commits.iter().map(|commit| verdicts.remove(&commit.key()).unwrap_or(Verdict::Stale)).collect())
 }
@@ -115,7 +120,7 @@ pub(crate) async fn flush(
 ///
 /// # Errors
 /// When the statement fails.
-pub(crate) async fn committed_claims(
+pub async fn committed_claims(
     connection: &mut PgConnection,
     worker: WorkerId,
     commits: &[&Commit],
@@ -316,6 +321,20 @@ async fn record_attempts(connection: &mut PgConnection, worker: WorkerId, commit
     )
     .execute(connection)
     .await?;
+    Ok(())
+}
+
+async fn record_logs(connection: &mut PgConnection, written: &[&Commit]) -> Result<(), Error> {
+    let talkative: Vec<&&Commit> = written.iter().filter(|commit| !commit.log.is_empty()).collect();
+    if talkative.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<i64> = talkative.iter().map(|commit| commit.id.0).collect();
+    let claims: Vec<i64> = talkative.iter().map(|commit| commit.claim.0).collect();
+    let lines: Vec<&[u8]> = talkative.iter().map(|commit| commit.log.as_slice()).collect();
+    sqlx::query_file!("src/store/sql/record_logs.sql", &ids, &claims, lines.as_slice() as _)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 

@@ -58,6 +58,20 @@ pub struct HistoryRow {
     pub at_ms: i64,
 }
 
+/// What one attempt logged.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the columns of gd.attempt and gd.attempt_log")]
+pub struct LogRow {
+    pub claim: i64,
+    pub visit: i64,
+    pub attempt: u32,
+    pub step: String,
+    pub version: i32,
+    /// A JSON array of `{level, message, fields}`.
+    pub lines: Vec<u8>,
+    pub at_ms: i64,
+}
+
 /// Which instances to list; `None` means any.
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "each filters by the column of its name")]
@@ -177,5 +191,23 @@ impl Store {
                 })
             })
             .collect()
+    }
+
+    /// What the attempts of an instance with claims above `after` logged, oldest first. Whose instance it is was asked before.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub async fn logs(&self, id: InstanceId, after: i64, rows_max: i64) -> Result<Vec<LogRow>, Error> {
+        let rows = sqlx::query_file!("src/store/sql/logs.sql", id.0, after, rows_max).fetch_all(&self.pool).await?;
+        let row = rows.into_iter().map(|row| LogRow {
+            claim: row.claim,
+            visit: row.visit,
+            attempt: count(row.attempt),
+            step: row.step,
+            version: row.version,
+            lines: row.lines,
+            at_ms: row.at_ms,
+        });
+        Ok(row.collect())
     }
 }

@@ -1,6 +1,7 @@
 //! Delivering a signal: stored, deduplicated, and its target woken, in one commit.
 
 use gd_core::{InstanceId, Lane, Limits, TenantId, Wake};
+use sqlx::PgConnection;
 
 use super::{Error, Store, rows};
 
@@ -24,6 +25,17 @@ pub enum Delivered {
     Duplicate,
     /// The inbox has no room for it.
     InboxFull,
+}
+
+/// Locks a live instance of this tenant until the transaction ends. False when there is none.
+pub(super) async fn lock_target(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    target: InstanceId,
+) -> Result<bool, Error> {
+    let locked =
+        sqlx::query_file!("src/store/sql/lock_target.sql", tenant.0, target.0).fetch_optional(connection).await?;
+    Ok(locked.is_some())
 }
 
 impl Store {
@@ -50,10 +62,7 @@ impl Store {
         limits: &Limits,
     ) -> Result<Option<(Delivered, Lane)>, Error> {
         let mut transaction = self.pool.begin().await?;
-        let locked = sqlx::query_file!("src/store/sql/lock_target.sql", tenant.0, target.0)
-            .fetch_optional(&mut *transaction)
-            .await?;
-        if locked.is_none() {
+        if !lock_target(&mut transaction, tenant, target).await? {
             return Ok(None);
         }
         let row = sqlx::query_file!(

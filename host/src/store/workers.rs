@@ -7,6 +7,22 @@ use sqlx::PgConnection;
 
 use super::{Error, Store};
 
+/// One incarnation of a host's engine.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the columns of gd.worker; what is more is said")]
+pub struct WorkerRow {
+    pub worker: WorkerId,
+    pub host: String,
+    /// Not declared dead, and its lease is not over.
+    pub alive: bool,
+    pub started_at_ms: i64,
+    pub beat_at_ms: i64,
+    /// Milliseconds since its last beat, by the database's clock.
+    pub silent_ms: i64,
+    /// Instances that it executes.
+    pub holds: i64,
+}
+
 impl Store {
     /// Makes the row of a new incarnation on the connection that will beat for it, and takes its session lock.
     ///
@@ -33,13 +49,14 @@ impl Store {
         Ok(sqlx::query_file_scalar!("src/store/sql/take_worker_lock.sql", worker.0).fetch_one(connection).await?)
     }
 
-    /// Renews the lease.
+    /// Renews the lease, and says whether other workers live.
     ///
     /// # Errors
     /// [`Error::LeaseLost`] when the worker was declared dead; else when the statement fails.
-    pub async fn beat(connection: &mut PgConnection, worker: WorkerId, lease: Duration) -> Result<(), Error> {
-        match sqlx::query_file!("src/store/sql/beat.sql", worker.0, ms(lease)).fetch_optional(connection).await? {
-            Some(_) => Ok(()),
+    pub async fn beat(connection: &mut PgConnection, worker: WorkerId, lease: Duration) -> Result<bool, Error> {
+        match sqlx::query_file_scalar!("src/store/sql/beat.sql", worker.0, ms(lease)).fetch_optional(connection).await?
+        {
+            Some(others) => Ok(others),
             None => Err(Error::LeaseLost(worker.0)),
         }
     }
@@ -51,6 +68,24 @@ impl Store {
     pub async fn retire_worker(&self, worker: WorkerId) -> Result<(), Error> {
         sqlx::query_file!("src/store/sql/retire_worker.sql", worker.0).execute(&self.sweeps).await?;
         Ok(())
+    }
+
+    /// Every incarnation that is known, the youngest first, at most 1,000.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub async fn list_workers(&self) -> Result<Vec<WorkerRow>, Error> {
+        let rows = sqlx::query_file!("src/store/sql/list_workers.sql").fetch_all(&self.pool).await?;
+        let row = rows.into_iter().map(|row| WorkerRow {
+            worker: WorkerId(row.id),
+            host: row.host,
+            alive: !row.dead && !row.expired,
+            started_at_ms: row.started_at_ms,
+            beat_at_ms: row.beat_at_ms,
+            silent_ms: row.silent_ms,
+            holds: row.holds,
+        });
+        Ok(row.collect())
     }
 
     /// Removes the rows of workers that are dead for longer than `age` and hold nothing.

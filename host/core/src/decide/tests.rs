@@ -232,3 +232,13 @@ proptest! {
         prop_assert_eq!(decided, decide(&at(attempt, 0), ending, &machine(), &small()));
     }
 }
+
+#[test]
+fn an_instance_that_takes_its_host_down_ends_after_its_lone_starts() {
+    assert_eq!(crash_loop(&at(23, 0), LONE_STARTS_MAX, &Limits::default()), None);
+    let decision = crash_loop(&at(24, 0), LONE_STARTS_MAX + 1, &Limits::default()).expect("it ends");
+    assert_eq!(decision.error.as_ref().map(|error| error.kind.as_str()), Some("crash-loop"));
+    let Then::End { status: Status::Failed, clears_inbox: false, .. } = decision.change.then else {
+        panic!("{decision:?}")
+    };
+}

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::api::payload::Payload;
 use crate::api::time::rfc3339;
-use crate::store::{HistoryRow, InstanceRow, InstanceSummary};
+use crate::store::{HistoryRow, InstanceRow, InstanceSummary, LogRow};
 
 /// An instance without its payloads.
 #[derive(Serialize)]
@@ -13,6 +13,7 @@ pub(in crate::api) struct Summary {
     fsm: String,
     version: i32,
     status: &'static str,
+    held: bool,
     step: String,
     attempt: u32,
     faults: u32,
@@ -36,6 +37,18 @@ pub(in crate::api) struct Instance {
     summary: Summary,
     state: Box<serde_json::value::RawValue>,
     result: Option<Box<serde_json::value::RawValue>>,
+}
+
+/// What one attempt logged.
+#[derive(Serialize)]
+pub(super) struct Log {
+    claim: i64,
+    visit: i64,
+    attempt: u32,
+    step: String,
+    version: i32,
+    at: String,
+    lines: Box<serde_json::value::RawValue>,
 }
 
 #[derive(Serialize)]
@@ -70,6 +83,7 @@ impl From<InstanceSummary> for Summary {
             fsm: row.fsm,
             version: row.version,
             status: row.status.word(),
+            held: row.held,
             step: row.step,
             attempt: row.attempt,
             faults: row.faults,
@@ -110,6 +124,20 @@ impl From<HistoryRow> for Attempt {
             worker: format!("{:x}", row.worker),
             at: rfc3339(row.at_ms),
             error: row.error.map(Error::from),
+        }
+    }
+}
+
+impl From<LogRow> for Log {
+    fn from(row: LogRow) -> Self {
+        Self {
+            claim: row.claim,
+            visit: row.visit,
+            attempt: row.attempt,
+            step: row.step,
+            version: row.version,
+            at: rfc3339(row.at_ms),
+            lines: serde_json::from_slice(&row.lines).unwrap_or_else(|_| serde_json::value::RawValue::NULL.to_owned()),
         }
     }
 }

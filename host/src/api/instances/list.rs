@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use gd_core::{InstanceId, Status};
 use serde::{Deserialize, Serialize};
 
-use super::answer::{Attempt, Summary};
+use super::answer::{Attempt, Log, Summary};
 use crate::api::extract::{Params, instance_id};
 use crate::api::problem::Problem;
 use crate::host::Host;
@@ -14,6 +14,8 @@ use crate::store::Filter;
 
 /// Rows of one page at most.
 const LIMIT_MAX: u32 = 1_000;
+/// Logs of one page at most: each may be 64 KiB.
+const LOGS_MAX: u32 = 100;
 
 #[derive(Serialize)]
 pub(in crate::api) struct Page<T> {
@@ -72,6 +74,18 @@ pub(in crate::api) async fn history(
     let rows = host.history(host.default_tenant(), instance_id(&id)?, after, limit).await?;
     let next = (rows.len() == limit as usize).then(|| rows.last().map(|row| row.claim.to_string())).flatten();
     Ok(Json(Page { items: rows.into_iter().map(Attempt::from).collect(), next }))
+}
+
+pub(in crate::api) async fn logs(
+    State(host): State<Host>,
+    Path(id): Path<String>,
+    Params(params): Params<HistoryParams>,
+) -> Result<Json<Page<impl Serialize>>, Problem> {
+    let limit = params.limit.unwrap_or(50).clamp(1, LOGS_MAX);
+    let after = cursor(params.cursor.as_deref(), -1)?;
+    let rows = host.logs(host.default_tenant(), instance_id(&id)?, after, limit).await?;
+    let next = (rows.len() == limit as usize).then(|| rows.last().map(|row| row.claim.to_string())).flatten();
+    Ok(Json(Page { items: rows.into_iter().map(Log::from).collect(), next }))
 }
 
 fn cursor(cursor: Option<&str>, start: i64) -> Result<i64, Problem> {

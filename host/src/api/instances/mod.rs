@@ -1,8 +1,10 @@
 //! `/v1/instances`
 
 mod answer;
+mod control;
 mod list;
 mod start;
+mod why;
 
 use std::time::Duration;
 
@@ -15,8 +17,10 @@ use super::extract::{Params, instance_id};
 use super::problem::Problem;
 use crate::host::{Host, Until};
 
-pub(super) use list::{history, list};
+pub(super) use control::{cancel, pause, resume};
+pub(super) use list::{history, list, logs};
 pub(super) use start::start;
+pub(super) use why::why;
 
 /// Longest wait of one request, in milliseconds: below what proxies between here and the caller usually allow.
 const WAIT_MS_MAX: u64 = 60_000;

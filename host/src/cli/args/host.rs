@@ -50,6 +50,9 @@ pub struct ServeArgs {
     /// Bearer token that requests must carry. Default: none, which only a loopback address may do
     #[arg(long, value_name = "TOKEN", env = "GD_API_TOKEN", hide_env_values = true, value_parser = NonEmpty::new())]
     pub api_token: Option<String>,
+    /// How long this host's worker lives without a beat, at least 3s: after it, others go on with what a frozen host held. Default: 30s
+    #[arg(long, value_name = "DURATION", env = "GD_LEASE", value_parser = duration::parse)]
+    pub lease: Option<Duration>,
     /// How long running steps may take to end after SIGTERM, such as 500ms or 5s. Default: 5s
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub drain_timeout: Option<Duration>,

@@ -4,7 +4,7 @@
 -- (null: none), $14 wake, $15 ids of the signals that the attempt was handed as awaited, joined by commas.
 -- The fence is owner and claim; status stays out of it, or the planner turns to instance_owner. The rows were locked by the
 -- statement before this one, so that this one's snapshot has every delivery that was accepted before: an awaited signal that the
--- step was not handed is seen here, and a later delivery waits for this commit.
+-- step was not handed is seen here, and a later delivery waits for this commit. What was paused meanwhile does not run on.
 with entry as materialized (
     select id, claim, status, step, state, attempt, faults, new_visit, delay_ms, keep_awaits, timeout_ms, wake,
         string_to_array(awaits, E'\x1f') as awaits,
@@ -18,18 +18,21 @@ set status = case
         when e.status = 2 and exists (
             select from gd.signal s where s.target = e.id and s.name = any(e.awaits) and s.id <> all(e.handed)
         ) then 0
+        when e.status = 1 and i.held then 0
         else e.status
     end,
-    owner = case when e.status = 1 then i.owner end,
+    owner = case when e.status = 1 and not i.held then i.owner end,
     claim = i.claim + 1,
     step = coalesce(e.step, i.step),
     state = coalesce(e.state, i.state),
     attempt = e.attempt,
     faults = e.faults,
+    losses = 0,
+    lone_starts = 0,
     visit = i.visit + e.new_visit::int,
     wake = e.wake,
     eligible_at = case
-        when e.status = 1 then i.eligible_at
+        when e.status = 1 and not i.held then i.eligible_at
         else now() + make_interval(secs => e.delay_ms::float8 / 1000)
     end,
     awaits = case when e.keep_awaits then i.awaits else e.awaits end,

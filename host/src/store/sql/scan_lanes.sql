@@ -4,7 +4,7 @@
 with recursive lane as (
     (select i.tenant_id, i.queue_id, i.priority, i.eligible_at
      from gd.instance i
-     where i.status = 0 and not i.held and (i.tenant_id, i.queue_id, i.priority) > ($1::int, $2::int, $3::smallint)
+     where i.status = 0 and not i.held and i.losses < 3 and (i.tenant_id, i.queue_id, i.priority) > ($1::int, $2::int, $3::smallint)
      order by i.tenant_id, i.queue_id, i.priority, i.eligible_at
      limit 1)
     union all
@@ -12,7 +12,7 @@ with recursive lane as (
     from lane cross join lateral (
         select i.tenant_id, i.queue_id, i.priority, i.eligible_at
         from gd.instance i
-        where i.status = 0 and not i.held
+        where i.status = 0 and not i.held and i.losses < 3
           and (i.tenant_id, i.queue_id, i.priority) > (lane.tenant_id, lane.queue_id, lane.priority)
         order by i.tenant_id, i.queue_id, i.priority, i.eligible_at
         limit 1

@@ -14,6 +14,6 @@ recorded as (
     select id, claim, $1, visit, attempt, version, wake, $3, step from lost
 )
 update gd.instance i
-set status = 0, owner = null, claim = i.claim + 1, attempt = i.attempt + 1, wake = $4, updated_at = now()
+set status = 0, owner = null, claim = i.claim + 1, attempt = i.attempt + 1, losses = i.losses + 1, wake = $4, updated_at = now()
 where i.id = any (array(select id from lost))
 returning i.tenant_id, i.queue_id, i.priority

@@ -1,4 +1,6 @@
-//! Where the engine's events go: at present structured log lines on standard error.
+//! Where the engine's events go: structured log lines on standard error, spans, and metrics.
+
+pub mod metrics;
 
 use tracing_subscriber::EnvFilter;
 

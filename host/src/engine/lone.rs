@@ -1,0 +1,78 @@
+//! Runs what has taken its worker down time and again: alone, with its start recorded first.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::OwnedRwLockWriteGuard;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::Shared;
+use super::flusher::Commits;
+use super::incarnation::{Incarnation, Incarnations, living};
+use super::runner::Runner;
+use crate::store::Error;
+
+/// Time between looks, and the least rest between two lone runs.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// The loop of lone runs.
+pub(super) struct Lone {
+    pub(super) shared: Arc<Shared>,
+    pub(super) incarnations: Incarnations,
+    pub(super) commits: Commits,
+    pub(super) closing: CancellationToken,
+}
+
+impl Lone {
+    pub(super) async fn run(mut self) {
+        let mut rest = INTERVAL;
+        while let Some(incarnation) = living(&mut self.incarnations, &self.closing).await {
+            tokio::select! {
+                () = tokio::time::sleep(rest) => {}
+                () = self.closing.cancelled() => return,
+            }
+            let began = Instant::now();
+            if let Err(error) = self.look(&incarnation).await {
+                tracing::warn!(%error, "lone run: instances that are to run alone cannot be looked at now");
+            }
+            // What runs alone stops everybody else here: they get at least as much time as it took.
+            rest = began.elapsed().max(INTERVAL);
+        }
+    }
+
+    async fn look(&self, incarnation: &Incarnation) -> Result<(), Error> {
+        if !self.shared.store.has_suspect().await? {
+            return Ok(());
+        }
+        let Some(alone) = self.alone(incarnation).await else { return Ok(()) };
+        let claiming = self.shared.held.claiming();
+        let claimed = self.shared.store.claim_suspect(incarnation.worker).await?;
+        let Some((claimed, lone_starts)) = claimed else { return Ok(()) };
+        let interrupt = incarnation.interrupt.child_token();
+        let hold = self.shared.held.hold(claimed.id, claimed.claim, interrupt.clone());
+        drop(claiming);
+        let Some(hold) = hold else { return Ok(()) };
+        tracing::warn!(instance = %claimed.id, lone_starts, "lone run: its worker died under it time and again");
+        metrics::counter!(crate::telemetry::metrics::LONE_RUN).increment(1);
+        let runner = Runner {
+            shared: self.shared.clone(),
+            incarnation: incarnation.clone(),
+            interrupt,
+            commits: self.commits.clone(),
+            closing: self.closing.clone(),
+        };
+        runner.run_alone(claimed, lone_starts).await;
+        drop((hold, alone));
+        Ok(())
+    }
+
+    /// Waits until nothing runs here, and keeps it so while the guard lives.
+    async fn alone(&self, incarnation: &Incarnation) -> Option<OwnedRwLockWriteGuard<()>> {
+        tokio::select! {
+            alone = self.shared.company.clone().write_owned() => Some(alone),
+            () = self.closing.cancelled() => None,
+            () = incarnation.interrupt.cancelled() => None,
+        }
+    }
+}

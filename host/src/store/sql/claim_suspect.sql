@@ -1,0 +1,23 @@
+-- $1 worker. Claims one instance whose worker died three times in a row under it, and counts the start before it is made: this
+-- commits durably, so that a start that takes the whole machine down has been counted. The live worker's row is held as in `claim`.
+-- Leans on instance_suspect.
+with live as materialized (
+    select id from gd.worker where id = $1 and not dead for key share
+),
+suspect as materialized (
+    select i.ctid as tid
+    from live cross join lateral (
+        select ctid from gd.instance
+        where status = 0 and not held and losses >= 3 and eligible_at <= now()
+        order by eligible_at
+        limit 1
+        for no key update skip locked
+    ) i
+)
+update gd.instance i
+set status = 1, owner = $1, claim = i.claim + 1, lone_starts = i.lone_starts + 1
+where i.ctid = any (array(select tid from suspect))
+returning
+    i.id, i.tenant_id, i.queue_id, i.priority, i.fsm_id, i.version, i.step, i.state, i.attempt, i.faults, i.visit, i.claim, i.wake,
+    i.correlation_key, i.awaits, i.lone_starts,
+    (extract(epoch from now()) * 1000)::bigint as "now_ms!"

@@ -1,0 +1,32 @@
+-- What an attempt logged and printed: one row for each attempt that said something, partitioned by day like the history it belongs to.
+
+create table gd.attempt_log (
+    instance_id bigint      not null,
+    claim       bigint      not null,   -- the claim under which the attempt ran
+    at          timestamptz not null default now(),
+    lines       bytea       not null    -- JSON: an array of {level, message, fields}
+) partition by range (at);
+alter table gd.attempt_log alter lines set compression lz4;
+create index attempt_log_instance on gd.attempt_log (instance_id, claim);
+
+create or replace function gd.make_partitions(days int) returns int language plpgsql as $$
+declare
+    day  date;
+    base text;
+    name text;
+    made int := 0;
+begin
+    perform pg_advisory_xact_lock(hashtextextended('gd.make_partitions', 0));
+    for day in select generate_series((now() at time zone 'utc')::date - 1, (now() at time zone 'utc')::date + days, '1 day')::date loop
+        foreach base in array array['finished', 'attempt', 'attempt_log'] loop
+            name := base || '_' || to_char(day, 'YYYYMMDD');
+            continue when to_regclass('gd.' || name) is not null;
+            execute format('create table gd.%I (like gd.%I including all)', name, base);
+            execute format('alter table gd.%I attach partition gd.%I for values from (%L) to (%L)',
+                           base, name, day::text || ' 00:00:00+00', (day + 1)::text || ' 00:00:00+00');
+            made := made + 1;
+        end loop;
+    end loop;
+    return made;
+end $$;
+select gd.make_partitions(7);
