@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use gd_core::{InstanceId, Status};
+use gd_host::host::Start;
 use gd_tests::{Api, HostProcess, TestDatabase, TestHost, column, eventually, release};
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -232,8 +233,18 @@ async fn a_version_that_cannot_be_loaded_costs_no_attempt_and_resumes_when_it_ca
     second.signal(id, "go", json!(1)).await;
     let given_back = "select count(*) from gd.instance where claim > 3 and status = 0 and attempt = 0 and faults = 0";
     eventually("it is given back", async || (second.database.count(given_back).await == 1).then_some(())).await;
+    let why = second.host.why(second.tenant, id).await.unwrap();
+    assert_eq!(why.reasons[0].word, "version-not-loaded", "{why:?}");
+    let claim = second.get(id).await.claim;
+    let other = second.deploy(release(2)).await;
+    let start = Start { version: Some(other.version.0), ..TestHost::probe(json!({ "plan": [] })) };
+    for _ in 0..5 {
+        let passed = second.start(start.clone()).await;
+        assert_eq!(second.ended(passed).await.status, Status::Done, "others pass it by");
+    }
+    assert_eq!(second.get(id).await.claim, claim, "it is not claimed again meanwhile");
     second.database.execute("update gd.component c set bytes = k.bytes from kept k where k.digest = c.digest").await;
-    let probe = second.ended_in_a_hurry(id).await;
+    let probe = second.ended(id).await;
     assert_eq!(probe.notes()[1]["awaited"], json!([["go", 1]]));
     assert_eq!(second.outcomes(id).await, ["await", "done"]);
 }

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::incarnation::Incarnation;
+use super::waits::Waits;
 use super::{Shared, micros};
 use crate::failpoint::{self, Failpoint};
 use crate::store::{Commit, Error, Verdict, committed_claims, flush};
@@ -151,7 +152,7 @@ impl Flusher {
     /// One batch until the database has written it, or refuses something in it. Takes out, and answers, what was committed by
     /// an attempt whose answer was lost, and what nobody has business with any more.
     async fn write_once(&mut self, worker: WorkerId, batch: &mut Vec<Entry>) -> Result<Vec<Verdict>, Error> {
-        let (mut wait, mut tries) = (BACKOFF.0, 0);
+        let (mut waits, mut tries) = (Waits::new(BACKOFF.0, BACKOFF.1, self.shared.nonce), 0);
         loop {
             let error = match self.transact(worker, batch).await {
                 Ok(verdicts) => return Ok(verdicts),
@@ -176,8 +177,7 @@ impl Flusher {
             if batch.is_empty() {
                 return Ok(Vec::new());
             }
-            tokio::time::sleep(wait).await;
-            wait = (wait * 2).min(BACKOFF.1);
+            tokio::time::sleep(waits.next()).await;
         }
     }
 

@@ -11,11 +11,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::Shared;
 use super::incarnation::{Incarnation, Incarnations};
+use super::waits::Waits;
 use crate::store::{Error, Store};
 use crate::telemetry::metrics as names;
 
-/// Waits between attempts to reach a database that is away.
+/// Wait between attempts to keep a lease that is about to be lost: short, since the silence that is allowed is.
 const RECONNECT: Duration = Duration::from_millis(250);
+/// Waits between attempts to get a first or a new lease: first and longest.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(2));
 
 /// The loop that keeps the lease.
 pub(super) struct Lease {
@@ -38,6 +41,8 @@ impl Lease {
 
     /// Lives one incarnation after the other until the host leaves.
     pub(super) async fn run(self, leaving: CancellationToken) {
+        let waits = || Waits::new(BACKOFF.0, BACKOFF.1, self.shared.nonce);
+        let mut wait = waits();
         while !leaving.is_cancelled() {
             let registered = tokio::select! {
                 registered = self.register() => registered,
@@ -47,10 +52,11 @@ impl Lease {
                 Ok(registered) => registered,
                 Err(error) => {
                     tracing::warn!(%error, "no lease to be had, trying again");
-                    tokio::time::sleep(RECONNECT).await;
+                    tokio::time::sleep(wait.next()).await;
                     continue;
                 }
             };
+            wait = waits();
             let incarnation =
                 Incarnation { worker, lost: CancellationToken::new(), interrupt: self.interrupt.child_token() };
             self.present.send_replace(Some(incarnation.clone()));

@@ -14,8 +14,10 @@ mod reconcile;
 mod recovery;
 mod runner;
 mod settled;
+mod stalled;
 mod supervise;
 mod timeouts;
+mod waits;
 mod wake;
 
 use std::sync::Arc;
@@ -133,12 +135,14 @@ impl Engine {
         let send = notices::send(shared.clone(), closing.clone());
         let listen = notices::listen(shared.clone(), closing.clone());
         let gauges = maintenance::gauges(shared.clone(), closing.clone());
+        let stalled = stalled::run(shared.clone(), closing.clone());
         let maintenance = maintenance::run(shared, closing.clone());
         supervise::spawn(&engine.loops, failed, "picker", picker.run());
         supervise::spawn(&engine.loops, failed, "lone", lone.run());
         supervise::spawn(&engine.loops, failed, "send", send);
         supervise::spawn(&engine.loops, failed, "listen", listen);
         supervise::spawn(&engine.loops, failed, "gauges", gauges);
+        supervise::spawn(&engine.loops, failed, "stalled", stalled);
         supervise::spawn(&engine.loops, failed, "recovery", recovery);
         supervise::spawn(&engine.loops, failed, "timeouts", timeouts);
         supervise::spawn(&engine.loops, failed, "reconcile", reconcile);

@@ -16,13 +16,14 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
+use super::waits::Waits;
 use crate::store::Error;
 use crate::telemetry::metrics as names;
 
 /// Shortest time between two sends: what comes up meanwhile goes together.
 const PAUSE: Duration = Duration::from_millis(20);
-/// Wait after a connection broke.
-const RECONNECT: Duration = Duration::from_millis(500);
+/// Waits after a connection broke: first and longest.
+const RECONNECT: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
 /// Bytes of one notification; the server takes fewer than 8,000.
 const BYTES_MAX: usize = 7_500;
 /// Notices that wait to be sent at most; what comes on top is left to scans and looks.
@@ -170,9 +171,12 @@ pub(super) async fn send(shared: Arc<Shared>, closing: CancellationToken) {
 /// Takes what others tell.
 pub(super) async fn listen(shared: Arc<Shared>, closing: CancellationToken) {
     let sender = sender(&shared);
+    let waits = || Waits::new(RECONNECT.0, RECONNECT.1, shared.nonce);
+    let mut wait = waits();
     loop {
         let listening = async {
             let mut news = shared.store.listen().await?;
+            wait = waits();
             loop {
                 let text = news.next().await?;
                 hear(&shared, &sender, &text);
@@ -186,7 +190,7 @@ pub(super) async fn listen(shared: Arc<Shared>, closing: CancellationToken) {
             tracing::debug!(%error, "notices of other hosts are not heard now");
         }
         tokio::select! {
-            () = tokio::time::sleep(RECONNECT) => {}
+            () = tokio::time::sleep(wait.next()) => {}
             () = closing.cancelled() => return,
         }
     }

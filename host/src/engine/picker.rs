@@ -13,11 +13,16 @@ use tokio_util::task::TaskTracker;
 use super::flusher::Commits;
 use super::incarnation::{Incarnation, Incarnations, living};
 use super::runner::Runner;
+use super::waits::Waits;
 use super::{Shared, micros};
 use crate::failpoint::{self, Failpoint};
+use crate::store::Error;
 
 /// Lanes that one scan statement returns at most; a scan goes on behind the last.
 const SCAN_LANES_MAX: i64 = 500;
+
+/// Waits after a database that does not answer: first and longest.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 
 /// The claim loop.
 pub(super) struct Picker {
@@ -35,17 +40,25 @@ pub(super) struct Picker {
 impl Picker {
     pub(super) async fn run(mut self) {
         let mut known = Known::new(self.shared.config.poll);
+        let waits = || Waits::new(BACKOFF.0, BACKOFF.1, self.shared.nonce);
+        let mut wait = waits();
         while let Some(incarnation) = living(&mut self.incarnations, &self.closing).await {
             let Some(slot) = self.free_slot().await else { return };
             if let Err(error) = self.find_work(&mut known, &incarnation).await {
                 tracing::warn!(%error, "no work can be looked for, trying again");
-                self.pause(Duration::from_millis(250)).await;
+                self.pause(wait.next()).await;
                 continue;
             }
             if self.closing.is_cancelled() {
                 return;
             }
-            self.claim(&mut known, &incarnation, slot).await;
+            match self.claim(&mut known, &incarnation, slot).await {
+                Ok(()) => wait = waits(),
+                Err(error) => {
+                    tracing::warn!(%error, "a claim failed; what it took is given back when it is found");
+                    self.pause(wait.next()).await;
+                }
+            }
         }
     }
 
@@ -64,12 +77,12 @@ impl Picker {
     }
 
     /// Returns when a lane is known to have work, or when this worker may not claim any more.
-    async fn find_work(&self, known: &mut Known, incarnation: &Incarnation) -> Result<(), crate::store::Error> {
+    async fn find_work(&self, known: &mut Known, incarnation: &Incarnation) -> Result<(), Error> {
         loop {
             for lane in self.shared.wakes.take() {
                 known.lanes.learn(lane);
             }
-            if Instant::now() >= known.next_scan {
+            if self.shared.wakes.scan_wanted() || Instant::now() >= known.next_scan {
                 self.scan(known).await?;
             }
             if !known.lanes.is_empty() || self.closing.is_cancelled() || incarnation.interrupt.is_cancelled() {
@@ -85,7 +98,7 @@ impl Picker {
     }
 
     /// Looks at every lane of the database that has rows waiting.
-    async fn scan(&self, known: &mut Known) -> Result<(), crate::store::Error> {
+    async fn scan(&self, known: &mut Known) -> Result<(), Error> {
         let mut after = Lane { tenant: i32::MIN, queue: i32::MIN, priority: i16::MIN };
         loop {
             let lanes = self.shared.store.scan_lanes(after, SCAN_LANES_MAX).await?;
@@ -121,26 +134,25 @@ impl Picker {
     }
 
     /// One claim for as many slots as are free, and a runner for each row.
-    async fn claim(&self, known: &mut Known, incarnation: &Incarnation, slot: OwnedSemaphorePermit) {
+    async fn claim(
+        &self,
+        known: &mut Known,
+        incarnation: &Incarnation,
+        slot: OwnedSemaphorePermit,
+    ) -> Result<(), Error> {
         let config = &self.shared.config;
         let free = u32::try_from(self.slots.available_permits()).unwrap_or(u32::MAX);
         let rows_max = free.saturating_add(1).min(config.claim_rows_max);
         let shares = known.lanes.share(rows_max, config.claim_lanes_max);
         if shares.is_empty() {
-            return;
+            return Ok(());
         }
-        let Some(company) = self.company().await else { return };
+        let Some(company) = self.company().await else { return Ok(()) };
         let claiming = self.shared.held.claiming();
         let began = Instant::now();
-        let (claimed, given) = match self.shared.store.claim(incarnation.worker, &shares).await {
-            Ok(claimed) => claimed,
-            Err(error) => {
-                drop(claiming);
-                tracing::warn!(%error, "a claim failed; what it took is given back when it is found");
-                self.pause(Duration::from_millis(100)).await;
-                return;
-            }
-        };
+        let stalled = self.shared.registry.stalled();
+        // Where this fails, the mark of the claim under way goes with it.
+        let (claimed, given) = self.shared.store.claim(incarnation.worker, &shares, &stalled).await?;
         for ((lane, asked), given) in shares.iter().zip(given) {
             if given < *asked {
                 known.lanes.forget(*lane);
@@ -172,6 +184,7 @@ impl Picker {
             });
         }
         drop(claiming);
+        Ok(())
     }
 }
 

@@ -61,8 +61,7 @@ async fn give_back(shared: &Shared, worker: WorkerId, unheld: &[(InstanceId, Cla
     if unheld.is_empty() {
         return;
     }
-    let rows: Vec<_> = unheld.iter().map(|(id, claim)| (*id, *claim, Duration::ZERO)).collect();
-    match shared.store.release(worker, &rows).await {
+    match shared.store.release(worker, unheld).await {
         Ok(lanes) => {
             tracing::info!(count = lanes.len(), "reconcile: given back what was owned and not held");
             shared.wakes.lanes(lanes);

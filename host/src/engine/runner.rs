@@ -18,9 +18,6 @@ use crate::sandbox::{StepEnd, StepInput, StepReport};
 use crate::store::{Claimed, Commit, DEFAULT_TENANT, Record, Verdict};
 use crate::telemetry::metrics as names;
 
-/// How long an instance waits whose version this host cannot load. Chosen: as long as the registry remembers the failure.
-const STALLED: Duration = Duration::from_secs(5);
-
 /// Runs claimed instances.
 pub(super) struct Runner {
     pub(super) shared: Arc<Shared>,
@@ -67,8 +64,11 @@ impl Runner {
             let program = match loaded {
                 Ok(program) => program,
                 Err(error) => {
-                    tracing::warn!(instance = %claimed.id, version = %claimed.version, %error, "the version cannot be loaded here");
-                    return self.release(&claimed, STALLED).await;
+                    tracing::warn!(
+                        instance = %claimed.id, version = %claimed.version, %error,
+                        "version.stalled: it cannot be loaded here; its instances are left to others until it can"
+                    );
+                    return self.release(&claimed).await;
                 }
             };
             let report = self.attempt(&program, &claimed).await;
@@ -193,17 +193,17 @@ impl Runner {
     /// take: the guest may have done its work twice by then, and its next attempt must know.
     async fn interrupted(&self, claimed: &Claimed) {
         if !self.incarnation.lost.is_cancelled() {
-            self.release(claimed, Duration::ZERO).await;
+            self.release(claimed).await;
         }
     }
 
     /// Gives the instance back as it was. If that fails too, it is found as owned but not held.
-    async fn release(&self, claimed: &Claimed, delay: Duration) {
-        let rows = [(claimed.id, claimed.claim, delay)];
+    async fn release(&self, claimed: &Claimed) {
+        let rows = [(claimed.id, claimed.claim)];
         match self.shared.store.release(self.incarnation.worker, &rows).await {
             Ok(lanes) => {
                 metrics::counter!(names::RELEASED).increment(lanes.len() as u64);
-                lanes.into_iter().for_each(|lane| self.shared.wakes.lane_after(lane, delay));
+                self.shared.wakes.lanes(lanes);
             }
             Err(error) => tracing::warn!(instance = %claimed.id, %error, "not given back yet"),
         }

@@ -28,6 +28,7 @@ struct News {
     now: BTreeSet<Lane>,
     due: BTreeSet<(Instant, Lane)>,
     began: Option<Instant>,
+    scan: bool,
 }
 
 impl Wakes {
@@ -52,6 +53,17 @@ impl Wakes {
         }
         self.with(|news| news.later(lane, Instant::now() + delay));
         self.0.notify.notify_one();
+    }
+
+    /// Any lane may have work: the next look is a scan.
+    pub(super) fn look(&self) {
+        self.with(|news| news.scan = true);
+        self.0.notify.notify_one();
+    }
+
+    /// Whether somebody asked for a scan since the last call.
+    pub(super) fn scan_wanted(&self) -> bool {
+        self.with(|news| std::mem::take(&mut news.scan))
     }
 
     /// Lanes that have work by now.

@@ -2,16 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use gd_core::Version;
 use tokio::sync::OnceCell;
 
 use super::{Error, Registry};
 use crate::sandbox::Program;
-
-/// How long a version that could not be loaded is not tried again, so that its instances do not compile it in turn.
-const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// A version that is ready to run.
 pub type Loaded = Arc<Program>;
@@ -25,31 +21,35 @@ pub(super) struct Programs(Arc<Mutex<Known>>);
 #[derive(Default)]
 struct Known {
     cells: HashMap<Key, Arc<OnceCell<Loaded>>>,
-    failed: HashMap<Key, (Instant, Error)>,
+    /// Until a later try succeeds.
+    failed: HashMap<Key, Error>,
 }
 
 impl Programs {
     pub(super) fn keep(&self, fsm: i32, version: Version, program: Program) {
+        self.loaded((fsm, version), Arc::new(program));
+    }
+
+    fn loaded(&self, key: Key, program: Loaded) {
         self.with(|known| {
-            known.failed.remove(&(fsm, version));
-            known.cells.insert((fsm, version), Arc::new(OnceCell::new_with(Some(Arc::new(program)))));
+            known.failed.remove(&key);
+            known.cells.insert(key, Arc::new(OnceCell::new_with(Some(program))));
         });
     }
 
     fn cell(&self, key: Key) -> Result<Arc<OnceCell<Loaded>>, Error> {
         self.with(|known| match known.failed.get(&key) {
-            Some((at, error)) if at.elapsed() < RETRY_AFTER => Err(error.clone()),
-            Some(_) | None => Ok(known.cells.entry(key).or_default().clone()),
+            Some(error) => Err(error.clone()),
+            None => Ok(known.cells.entry(key).or_default().clone()),
         })
     }
 
     fn failure(&self, key: Key) -> Option<Error> {
-        let recent = |(at, error): &(Instant, Error)| (at.elapsed() < RETRY_AFTER).then(|| error.clone());
-        self.with(|known| known.failed.get(&key).and_then(recent))
+        self.with(|known| known.failed.get(&key).cloned())
     }
 
     fn fail(&self, key: Key, error: Error) {
-        self.with(|known| known.failed.insert(key, (Instant::now(), error)));
+        self.with(|known| known.failed.insert(key, error));
     }
 
     fn with<R>(&self, act: impl FnOnce(&mut Known) -> R) -> R {
@@ -65,7 +65,12 @@ impl Registry {
     /// Why this host cannot run it at present.
     pub async fn program(&self, fsm: i32, version: Version) -> Result<Loaded, Error> {
         let cell = self.programs.cell((fsm, version))?;
-        let loaded = cell.get_or_try_init(|| self.load(fsm, version)).await;
+        let load = async || {
+            // Whoever waited for a load that failed learns of it here instead of loading once more.
+            self.programs.cell((fsm, version))?;
+            self.load(fsm, version).await
+        };
+        let loaded = cell.get_or_try_init(load).await;
         match loaded {
             Ok(program) => Ok(program.clone()),
             // A database in trouble says nothing about the version.
@@ -77,14 +82,34 @@ impl Registry {
         }
     }
 
-    /// Why this host could not load a version a moment ago; `None` when it could, or has not tried.
+    /// Versions that this host could not load when it last tried.
+    pub fn stalled(&self) -> Vec<(i32, Version)> {
+        self.programs.with(|known| known.failed.keys().copied().collect())
+    }
+
+    /// Tries again to load a version that failed. True when it is there now.
+    pub async fn try_again(&self, fsm: i32, version: Version) -> bool {
+        let key = (fsm, version);
+        match self.load(fsm, version).await {
+            Ok(program) => {
+                self.programs.loaded(key, program);
+                true
+            }
+            // A database in trouble says nothing about the version.
+            Err(Error::Store(_)) => false,
+            Err(error) => {
+                self.programs.fail(key, error);
+                false
+            }
+        }
+    }
+
+    /// Why this host could not load a version when it last tried; `None` when it could, or has not tried.
     pub fn failure(&self, fsm: i32, version: Version) -> Option<Error> {
         self.programs.failure((fsm, version))
     }
 
     async fn load(&self, fsm: i32, version: Version) -> Result<Loaded, Error> {
-        // Whoever waited for a load that failed learns of it here instead of loading once more.
-        self.programs.cell((fsm, version))?;
         let Some(bytes) = self.store.load_version(fsm, version).await? else {
             return Err(Error::NoVersion { fsm, version });
         };

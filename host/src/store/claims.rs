@@ -60,19 +60,26 @@ macro_rules! claimed {
 }
 
 impl Store {
-    /// Claims from several lanes at once, each with its own bound, and reads the inboxes of what it got. Also says for each lane
+    /// Claims from several lanes at once, each with its own bound, but nothing of the versions in `stalled`, and reads the inboxes of what it got. Also says for each lane
     /// how many rows it gave. Two statements.
     ///
     /// # Errors
     /// When a statement fails: what was claimed then is given back by [`Store::owned_claims`] and [`Store::release`].
-    pub async fn claim(&self, worker: WorkerId, shares: &[(Lane, u32)]) -> Result<(Vec<Claimed>, Vec<u32>), Error> {
+    pub async fn claim(
+        &self,
+        worker: WorkerId,
+        shares: &[(Lane, u32)],
+        stalled: &[(i32, Version)],
+    ) -> Result<(Vec<Claimed>, Vec<u32>), Error> {
         let tenants: Vec<i32> = shares.iter().map(|(lane, _)| lane.tenant).collect();
         let queues: Vec<i32> = shares.iter().map(|(lane, _)| lane.queue).collect();
         let priorities: Vec<i16> = shares.iter().map(|(lane, _)| lane.priority).collect();
         let rows_max: Vec<i32> = shares.iter().map(|(_, rows)| column(*rows)).collect();
-        let rows = sqlx::query_file!("src/store/sql/claim.sql", worker.0, &tenants, &queues, &priorities, &rows_max)
-            .fetch_all(&self.claims)
-            .await?;
+        let stalled = numbers(stalled);
+        let rows =
+            sqlx::query_file!("src/store/sql/claim.sql", worker.0, &tenants, &queues, &priorities, &rows_max, &stalled)
+                .fetch_all(&self.claims)
+                .await?;
         let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
         let mut signals = if ids.is_empty() { HashMap::new() } else { read_inbox(&self.claims, &ids).await? };
         let mut given = vec![0; shares.len()];
@@ -87,20 +94,28 @@ impl Store {
         Ok((claimed, given))
     }
 
-    /// Whether an instance is due whose worker died under it time and again.
+    /// Whether an instance is due whose worker died under it time and again, but of no version in `stalled`.
     ///
     /// # Errors
     /// When the statement fails.
-    pub async fn has_suspect(&self) -> Result<bool, Error> {
-        Ok(sqlx::query_file_scalar!("src/store/sql/has_suspect.sql").fetch_one(&self.sweeps).await?)
+    pub async fn has_suspect(&self, stalled: &[(i32, Version)]) -> Result<bool, Error> {
+        let stalled = numbers(stalled);
+        Ok(sqlx::query_file_scalar!("src/store/sql/has_suspect.sql", &stalled).fetch_one(&self.sweeps).await?)
     }
 
-    /// Claims one such instance, durably, and says how many lone starts it has had with this one.
+    /// Claims one such instance, durably, but of no version in `stalled`, and says how many lone starts it has had with this one.
     ///
     /// # Errors
     /// When a statement fails: what was claimed then is given back as by [`Store::claim`].
-    pub async fn claim_suspect(&self, worker: WorkerId) -> Result<Option<(Claimed, u32)>, Error> {
-        let row = sqlx::query_file!("src/store/sql/claim_suspect.sql", worker.0).fetch_optional(&self.sweeps).await?;
+    pub async fn claim_suspect(
+        &self,
+        worker: WorkerId,
+        stalled: &[(i32, Version)],
+    ) -> Result<Option<(Claimed, u32)>, Error> {
+        let stalled = numbers(stalled);
+        let row = sqlx::query_file!("src/store/sql/claim_suspect.sql", worker.0, &stalled)
+            .fetch_optional(&self.sweeps)
+            .await?;
         let Some(row) = row else { return Ok(None) };
         let mut signals = read_inbox(&self.sweeps, &[row.id]).await?;
         let lone_starts = count(row.lone_starts);
@@ -122,18 +137,15 @@ impl Store {
         Ok(rows.into_iter().map(|row| found(row.tenant_id, row.queue_id, row.priority, row.due_in_ms)).collect())
     }
 
-    /// Gives rows back unfinished, each after its own delay; the attempt is not counted. Says which lanes have work by it.
+    /// Gives rows back unfinished; the attempt is not counted. Says which lanes have work by it.
     ///
     /// # Errors
     /// When the statement fails.
-    pub async fn release(&self, worker: WorkerId, rows: &[(InstanceId, Claim, Duration)]) -> Result<Vec<Lane>, Error> {
-        let ids: Vec<i64> = rows.iter().map(|(id, ..)| id.0).collect();
-        let claims: Vec<i64> = rows.iter().map(|(_, claim, _)| claim.0).collect();
-        let delays: Vec<i64> =
-            rows.iter().map(|(.., delay)| i64::try_from(delay.as_millis()).unwrap_or(i64::MAX)).collect();
-        let released = sqlx::query_file!("src/store/sql/release.sql", worker.0, &ids, &claims, &delays)
-            .fetch_all(&self.sweeps)
-            .await?;
+    pub async fn release(&self, worker: WorkerId, rows: &[(InstanceId, Claim)]) -> Result<Vec<Lane>, Error> {
+        let ids: Vec<i64> = rows.iter().map(|(id, _)| id.0).collect();
+        let claims: Vec<i64> = rows.iter().map(|(_, claim)| claim.0).collect();
+        let released =
+            sqlx::query_file!("src/store/sql/release.sql", worker.0, &ids, &claims).fetch_all(&self.sweeps).await?;
         Ok(released.into_iter().map(|row| rows::lane(row.tenant_id, row.queue_id, row.priority)).collect())
     }
 
@@ -156,6 +168,11 @@ impl Store {
             .await?;
         Ok(rows.into_iter().map(|row| rows::lane(row.tenant_id, row.queue_id, row.priority)).collect())
     }
+}
+
+/// Versions as one number each.
+fn numbers(versions: &[(i32, Version)]) -> Vec<i64> {
+    versions.iter().map(|(fsm, version)| (i64::from(*fsm) << 32) + i64::from(version.0)).collect()
 }
 
 /// Unconsumed signals per instance, oldest first.

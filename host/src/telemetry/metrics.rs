@@ -38,6 +38,8 @@ pub const FLUSH: &str = "gd_flush_seconds";
 pub const FLUSH_RETRY: &str = "gd_flush_retry_total";
 /// Outcomes whose commit went through although its answer was lost.
 pub const AMBIGUOUS: &str = "gd_flush_ambiguous_total";
+/// Versions that this host cannot load at present.
+pub const STALLED: &str = "gd_version_stalled";
 /// Leases that this process has lost.
 pub const LEASE_LOST: &str = "gd_lease_lost_total";
 /// Instances that were run alone, because their worker died under them time and again.
@@ -103,6 +105,7 @@ fn describe() {
     describe_histogram!(FLUSH, Unit::Seconds, "time of one group commit");
     describe_counter!(FLUSH_RETRY, "group commits that were tried again, by reason");
     describe_counter!(AMBIGUOUS, "outcomes committed although the answer was lost");
+    describe_gauge!(STALLED, "versions that this host cannot load");
     describe_counter!(LEASE_LOST, "leases that this process has lost");
     describe_counter!(LONE_RUN, "instances run alone after their worker died under them time and again");
     describe_counter!(DEPLOYED, "deployments that were taken");

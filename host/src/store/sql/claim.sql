@@ -1,4 +1,5 @@
--- $1 worker, $2 tenants, $3 queues, $4 priorities, $5 rows at most: the last four per lane.
+-- $1 worker, $2 tenants, $3 queues, $4 priorities, $5 rows at most: the last four per lane. $6 versions that this host cannot
+-- load, each as FSM * 2^32 + number: their rows are passed over.
 -- The live worker's row is held FOR KEY SHARE: it cannot be declared dead before this is committed, so that no row is ever
 -- taken for an owner that nobody watches. Rows that were lost three times in a row are left to the lone run. Equality per lane keeps instance_lane ordered; rows that others hold are skipped.
 -- An array of tids, not a join: the planner guesses thousands of candidates and would read the whole table to join them.
@@ -14,6 +15,7 @@ candidate as materialized (
         from gd.instance i
         where i.tenant_id = lane.tenant_id and i.queue_id = lane.queue_id and i.priority = lane.priority
           and i.status = 0 and not i.held and i.losses < 3 and i.eligible_at <= now()
+          and (i.fsm_id::bigint << 32) + i.version <> all ($6::bigint[])
         order by i.eligible_at
         limit lane.rows_max
         for no key update skip locked

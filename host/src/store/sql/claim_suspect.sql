@@ -1,4 +1,4 @@
--- $1 worker. Claims one instance whose worker died three times in a row under it, and counts the start before it is made: this
+-- $1 worker, $2 versions that this host cannot load, as in `claim`. Claims one instance whose worker died three times in a row under it, and counts the start before it is made: this
 -- commits durably, so that a start that takes the whole machine down has been counted. The live worker's row is held as in `claim`.
 -- Leans on instance_suspect.
 with live as materialized (
@@ -9,6 +9,7 @@ suspect as materialized (
     from live cross join lateral (
         select ctid from gd.instance
         where status = 0 and not held and losses >= 3 and eligible_at <= now()
+          and (fsm_id::bigint << 32) + version <> all ($2::bigint[])
         order by eligible_at
         limit 1
         for no key update skip locked
