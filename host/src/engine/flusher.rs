@@ -9,6 +9,7 @@ use sqlx::PgConnection;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::incarnation::Incarnation;
 use super::waits::Waits;
@@ -186,6 +187,7 @@ impl Flusher {
             Some(connection) => connection,
             none => none.insert(self.shared.store.flush_connection().await?),
         };
+        let span = tracing::debug_span!("flush", size = batch.len());
         let written = tokio::time::timeout(TRANSACTION_MAX, async {
             answer_committed(connection, worker, batch).await?;
             if batch.is_empty() {
@@ -200,6 +202,7 @@ impl Flusher {
             failpoint::pass(Failpoint::AfterCommit);
             Ok(verdicts)
         });
+        let written = written.instrument(span);
         written.await.unwrap_or_else(|_| Err(Error::Statement(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))))
     }
 }

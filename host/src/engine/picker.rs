@@ -9,6 +9,7 @@ use tokio::sync::{OwnedRwLockReadGuard, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 use super::flusher::Commits;
 use super::incarnation::{Incarnation, Incarnations, living};
@@ -152,7 +153,10 @@ impl Picker {
         let began = Instant::now();
         let stalled = self.shared.registry.stalled();
         // Where this fails, the mark of the claim under way goes with it.
-        let (claimed, given) = self.shared.store.claim(incarnation.worker, &shares, &stalled).await?;
+        let (claimed, given) = {
+            let claim = self.shared.store.claim(incarnation.worker, &shares, &stalled);
+            claim.instrument(tracing::debug_span!("claim", demand = rows_max)).await?
+        };
         for ((lane, asked), given) in shares.iter().zip(given) {
             if given < *asked {
                 known.lanes.forget(*lane);
