@@ -20,7 +20,8 @@ static NUMBER: AtomicU32 = AtomicU32::new(0);
 /// A database of one test; dropped with this value.
 #[derive(Debug)]
 pub struct TestDatabase {
-    name: String,
+    /// Of a database in the cluster that all tests share.
+    shared_name: Option<String>,
     url: String,
     pool: PgPool,
 }
@@ -43,8 +44,15 @@ impl TestDatabase {
         let from = template.map(|template| format!("template {template}")).unwrap_or_default();
         execute(&mut admin, format!("create database {name} {from}")).await;
         let url = cluster().await.url(&name);
+        let mut database = Self::at(url);
+        database.shared_name = Some(name);
+        database
+    }
+
+    /// A database that goes with its cluster.
+    pub(crate) fn at(url: String) -> Self {
         let pool = PgPoolOptions::new().max_connections(20).connect_lazy(&url).expect("the cluster's URL is one");
-        Self { name, url, pool }
+        Self { shared_name: None, url, pool }
     }
 
     /// Where it is.
@@ -71,7 +79,8 @@ impl TestDatabase {
 impl Drop for TestDatabase {
     /// Best effort: what is left is dropped by the next run.
     fn drop(&mut self) {
-        let sql = format!("drop database if exists {} with (force)", self.name);
+        let Some(name) = &self.shared_name else { return };
+        let sql = format!("drop database if exists {name} with (force)");
         let dropping = std::thread::spawn(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.expect("a runtime starts").block_on(async { execute(&mut connect("postgres").await, sql).await });

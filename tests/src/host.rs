@@ -12,6 +12,7 @@ use gd_host::store::HistoryRow;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+use crate::wire::Wire;
 use crate::{Api, DEADLINE, Instance, TestDatabase, eventually, guest};
 
 /// A host on a database of its own, or on one that it shares.
@@ -45,9 +46,27 @@ impl TestHost {
 
     /// A host on this database.
     pub async fn on(database: Arc<TestDatabase>, configure: impl FnOnce(&mut EngineConfig, &mut Limits)) -> Self {
+        let url = database.url().to_owned();
+        Self::at(&url, database, configure).await
+    }
+
+    /// A host that reaches this database over a wire.
+    pub async fn through(
+        wire: &Wire,
+        database: Arc<TestDatabase>,
+        configure: impl FnOnce(&mut EngineConfig, &mut Limits),
+    ) -> Self {
+        Self::at(wire.url(), database, configure).await
+    }
+
+    async fn at(
+        url: &str,
+        database: Arc<TestDatabase>,
+        configure: impl FnOnce(&mut EngineConfig, &mut Limits),
+    ) -> Self {
         let (mut engine, mut limits) = (quick(), Limits::default());
         configure(&mut engine, &mut limits);
-        let builder = HostBuilder::new(database.url()).engine(engine).limits(limits).drain(Duration::from_secs(1));
+        let builder = HostBuilder::new(url).engine(engine).limits(limits).drain(Duration::from_secs(1));
         let host = builder.start().await.unwrap_or_else(|error| panic!("the host does not start: {error}"));
         let tenant = host.default_tenant();
         Self { host, database, tenant }

@@ -8,7 +8,7 @@ pub fn repository() -> PathBuf {
 }
 
 /// Cargo's target folder: the test that runs is in `TARGET/PROFILE/deps`, wherever that was put.
-pub(crate) fn target() -> PathBuf {
+pub fn target() -> PathBuf {
     profile().parent().expect("a profile's folder is in the target folder").to_owned()
 }
 

@@ -24,7 +24,14 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     times.stage("guests", || guests::build(workspace).map(drop))?;
     times.stage("tests", || cargo(&["test"]))?;
     times.print();
+    print_seeded_defects(workspace);
     Ok(())
+}
+
+/// What the tests wrote of the defects that they put into the statements: how many of them the checks have seen.
+fn print_seeded_defects(workspace: &Workspace) {
+    let report = std::fs::read_to_string(workspace.target.join("seeded-defects.txt")).unwrap_or_default();
+    report.lines().take(1).for_each(|line| println!("{line}"));
 }
 
 #[derive(Default)]

@@ -1,13 +1,9 @@
-//! Deliveries, parks and deadlines that happen at the same time: no wake-up is ever lost.
+//! Whole hosts whose instances are signalled, park and meet their deadlines at the same time.
 
 use gd_core::{InstanceId, Status};
 use gd_tests::{TestHost, eventually};
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
-
-/// The statements of a delivery, to be sent one at a time.
-const LOCK_TARGET: &str = include_str!("../../host/src/store/sql/lock_target.sql");
-const STORE_SIGNAL: &str = include_str!("../../host/src/store/sql/store_signal.sql");
 
 /// Parks twice, with a commit of another kind between and before.
 fn two_parks() -> Value {
@@ -82,81 +78,21 @@ async fn a_signal_that_races_the_deadline_is_handed_over_once() {
     futures::future::join_all((0..8).map(race)).await;
 }
 
-/// A delivery whose transaction is held open.
-struct Delivery(PgConnection);
-
-impl Delivery {
-    async fn lock(host: &TestHost, id: InstanceId) -> Self {
-        let mut session = PgConnection::connect(host.database.url()).await.unwrap();
-        sqlx::raw_sql("begin").execute(&mut session).await.unwrap();
-        let locked =
-            sqlx::query(LOCK_TARGET).bind(host.tenant.0).bind(id.0).fetch_optional(&mut session).await.unwrap();
-        assert!(locked.is_some());
-        Self(session)
-    }
-
-    async fn store(&mut self, id: InstanceId) {
-        let statement = sqlx::query(STORE_SIGNAL).bind(id.0).bind("go").bind(&b"1"[..]).bind(None::<String>);
-        let stored = statement.bind(1_000_i64).bind(1_000_000_i64).bind(gd_core::Wake::Signal.code());
-        stored.fetch_one(&mut self.0).await.unwrap();
-    }
-
-    async fn commit(mut self) {
-        sqlx::raw_sql("commit").execute(&mut self.0).await.unwrap();
-    }
-}
-
-/// Waits until the flush has run into the lock.
-async fn blocked(host: &TestHost) {
-    let sql = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
-    eventually("the commit waits for the delivery", async || (host.database.count(sql).await > 0).then_some(())).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_park_that_waits_for_a_delivery_sees_its_signal() {
-    let host = TestHost::with_probe().await;
-    for stored_before_the_park in [true, false] {
-        let id = host.plan(json!([{ "do": "sleep", "ms": 200 }, { "do": "await", "names": ["go"] }])).await;
-        host.executing(id, 0).await;
-        let mut delivery = Delivery::lock(&host, id).await;
-        if stored_before_the_park {
-            delivery.store(id).await;
-            blocked(&host).await;
-        } else {
-            blocked(&host).await;
-            delivery.store(id).await;
-        }
-        delivery.commit().await;
-        assert_eq!(host.ended(id).await.notes()[1]["awaited"], json!([["go", 1]]));
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_delivery_that_waits_for_the_end_of_its_target_finds_nobody() {
-    let host = TestHost::with_probe().await;
-    let mut answers = [0, 0];
-    for _ in 0..100 {
-        let id = host.plan(json!([{ "do": "next" }])).await;
-        let sent = host.try_signal(id_target(id), "go", json!(1)).await;
-        answers[usize::from(sent.is_ok())] += 1;
-        host.ended(id).await;
-        assert!(host.inbox(id).await.is_empty(), "an accepted signal goes with its target: {sent:?}");
-    }
-    println!("refused and accepted: {answers:?}");
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_strangers_lock_on_one_instance_holds_up_no_other() {
     let host = TestHost::with_probe().await;
     let id = host.plan(json!([{ "do": "sleep", "ms": 200 }, { "do": "next" }])).await;
     host.executing(id, 0).await;
-    let delivery = Delivery::lock(&host, id).await;
-    blocked(&host).await;
+    let mut stranger = PgConnection::connect(host.database.url()).await.unwrap();
+    let locking = format!("begin; select from gd.instance where id = {id} for no key update");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(locking)).execute(&mut stranger).await.unwrap();
+    let sql = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    eventually("the commit waits for the stranger", async || (host.database.count(sql).await > 0).then_some(())).await;
     for _ in 0..5 {
         host.run(json!([{ "do": "next" }, { "do": "next" }])).await;
     }
     assert_eq!(host.get(id).await.status, Status::Executing, "it is locked all the while");
-    delivery.commit().await;
+    sqlx::raw_sql("commit").execute(&mut stranger).await.unwrap();
     host.ended(id).await;
 }
 

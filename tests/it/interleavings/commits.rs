@@ -1,0 +1,54 @@
+//! Outcomes as an engine would commit them.
+
+use gd_core::{Await, Ending, Fault, FaultKind, Next, Outcome, Position, Version, Visit, Wake, decide};
+use gd_host::store::{Commit, Record};
+
+use super::stage::{Held, limits, machine};
+
+/// The commit of an attempt that ended so. The instance runs on where the outcome leaves the choice.
+pub(crate) fn commit(held: &Held, ending: Ending) -> Commit {
+    let position = Position { attempt: 0, faults: 0, awaited: held.handed.clone() };
+    Commit {
+        id: held.id,
+        claim: held.claim,
+        decision: decide(&position, ending, &machine(), &limits()),
+        run_on: true,
+        handed: held.handed.clone(),
+        record: Record {
+            visit: Visit(0),
+            attempt: 0,
+            version: Version(1),
+            wake: Wake::Start,
+            step: "run".into(),
+            duration_us: 1,
+            cpu_us: 1,
+        },
+        log: vec![],
+    }
+}
+
+/// Goes on to another step, in place.
+pub(crate) fn next(state: &str) -> Ending {
+    Ending::Outcome(Outcome::Next(Next { step: "run".into(), state: state.into(), delay_ms: None, requeue: false }))
+}
+
+/// Goes on to another step, and lets others go first.
+pub(crate) fn requeue(state: &str) -> Ending {
+    Ending::Outcome(Outcome::Next(Next { step: "run".into(), state: state.into(), delay_ms: None, requeue: true }))
+}
+
+/// Parks for the signal `go`, for ever or with a deadline that is over at once.
+pub(crate) fn park(timeout_ms: Option<u64>) -> Ending {
+    let (names, step) = (vec!["go".into()], "run".into());
+    Ending::Outcome(Outcome::Await(Await { names, step, state: "new".into(), timeout_ms }))
+}
+
+/// Ends with a result; the inbox goes too.
+pub(crate) fn done(result: &str) -> Ending {
+    Ending::Outcome(Outcome::Done(result.into()))
+}
+
+/// Fails by the host's decision; the inbox stays.
+pub(crate) fn fault() -> Ending {
+    Ending::Fault(Fault::new(FaultKind::Error, "it is broken"))
+}

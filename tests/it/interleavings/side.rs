@@ -1,0 +1,167 @@
+//! One session: the store's own functions, to be played as parts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gd_core::{Claim, InstanceId, TenantId, WorkerId};
+use gd_host::store::{
+    Cancelled, Claimed, Commit, Delivered, Error, NewInstance, NewSignal, Started, Store, Verdict, flush,
+};
+use sqlx::{Connection, PgConnection};
+use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
+
+use super::stage::{LANE, SILENCE, limits, store};
+
+const TENANT: TenantId = TenantId(1);
+
+/// What a failed statement says; no check expects one.
+pub(crate) type Done<T> = Result<T, String>;
+
+/// A store, and the connection of a flusher. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Side {
+    store: Store,
+    flusher: Arc<Mutex<PgConnection>>,
+}
+
+impl Side {
+    pub(crate) async fn new(url: &str) -> Self {
+        let store = store(url).await;
+        let mut flusher = store.flush_connection().await.expect("a connection is to be had");
+        // How long a held lock lasts here is up to the order that is played, and a retry would be an order of its own.
+        sqlx::raw_sql("set lock_timeout = 0").execute(&mut flusher).await.expect("a setting can be set");
+        Self { store, flusher: Arc::new(Mutex::new(flusher)) }
+    }
+
+    /// Commits one attempt.
+    pub(crate) fn flush(&self, worker: WorkerId, commit: Commit) -> impl Future<Output = Done<Verdict>> + Send + use<> {
+        let flusher = self.flusher.clone();
+        async move {
+            let mut connection = flusher.lock_owned().await;
+            let verdicts = flush(&mut connection, worker, &[&commit]).await;
+            if verdicts.is_err() {
+                // Sends the rollback, which else waits for the next flush.
+                connection.ping().await.ok();
+            }
+            verdicts
+                .map(|verdicts| verdicts.into_iter().next().expect("one commit has one verdict"))
+                .map_err(failed("flush"))
+        }
+    }
+
+    /// Sends a signal.
+    pub(crate) fn deliver(
+        &self,
+        id: InstanceId,
+        name: &str,
+        dedup_key: Option<&str>,
+    ) -> impl Future<Output = Done<Option<Delivered>>> + Send + use<> {
+        let store = self.store.clone();
+        let signal = NewSignal { name: name.into(), payload: vec![], dedup_key: dedup_key.map(str::to_owned) };
+        async move {
+            let delivered = store.deliver(TENANT, id, &signal, &limits()).await.map_err(failed("deliver"))?;
+            Ok(delivered.map(|(delivered, _)| delivered))
+        }
+    }
+
+    /// Wakes what is past its deadline, and says how many.
+    pub(crate) fn wake_timeouts(&self) -> impl Future<Output = Done<usize>> + Send + use<> {
+        let store = self.store.clone();
+        async move { store.wake_timeouts(100).await.map(|lanes| lanes.len()).map_err(failed("wake_timeouts")) }
+    }
+
+    /// Claims whatever is due.
+    pub(crate) fn claim(&self, worker: WorkerId) -> impl Future<Output = Done<Vec<Claimed>>> + Send + use<> {
+        let store = self.store.clone();
+        async move { store.claim(worker, &[(LANE, 100)], &[]).await.map(|(claimed, _)| claimed).map_err(failed("claim")) }
+    }
+
+    /// Claims one instance that only the lone run may have, and says how many such starts it has had.
+    pub(crate) async fn claim_suspect(&self, worker: WorkerId) -> Done<Option<(Claimed, u32)>> {
+        self.store.claim_suspect(worker, &[]).await.map_err(failed("claim_suspect"))
+    }
+
+    /// Ends an instance as an operator does.
+    pub(crate) fn cancel(&self, id: InstanceId) -> impl Future<Output = Done<Option<Cancelled>>> + Send + use<> {
+        let store = self.store.clone();
+        async move { store.cancel(TENANT, id, "a test").await.map_err(failed("cancel")) }
+    }
+
+    /// Pauses an instance, and says whether it was there.
+    pub(crate) fn pause(&self, id: InstanceId) -> impl Future<Output = Done<bool>> + Send + use<> {
+        let store = self.store.clone();
+        async move { store.hold(TENANT, id).await.map(|held| held.is_some()).map_err(failed("hold")) }
+    }
+
+    /// Gives one row back, and says how many went.
+    pub(crate) fn release(
+        &self,
+        worker: WorkerId,
+        id: InstanceId,
+        claim: Claim,
+    ) -> impl Future<Output = Done<usize>> + Send + use<> {
+        let store = self.store.clone();
+        async move {
+            let released = store.release(worker, &[(id, claim)]).await;
+            released.map(|lanes| lanes.len()).map_err(failed("release"))
+        }
+    }
+
+    /// One sweep of recovery: says who was declared dead, and how many rows were taken back.
+    pub(crate) fn recover(&self) -> impl Future<Output = Done<(Vec<WorkerId>, usize)>> + Send + use<> {
+        let store = self.store.clone();
+        async move {
+            let dead = store.declare_dead_workers(SILENCE).await.map_err(failed("declare_dead_workers"))?;
+            let mut taken = 0;
+            for worker in &dead {
+                taken += store.take_back(*worker, 100).await.map_err(failed("take_back"))?.len();
+            }
+            Ok((dead, taken))
+        }
+    }
+
+    /// Takes back what nobody alive owns, as every fifth sweep does.
+    pub(crate) async fn sweep_orphans(&self) -> Done<usize> {
+        let mut taken = 0;
+        for worker in self.store.orphan_owners().await.map_err(failed("orphan_owners"))? {
+            taken += self.store.take_back(worker, 100).await.map_err(failed("take_back"))?.len();
+        }
+        Ok(taken)
+    }
+
+    /// Renews a lease; false when it is lost.
+    pub(crate) fn beat(&self, worker: WorkerId) -> impl Future<Output = Done<bool>> + Send + use<> {
+        let connection = self.flusher.clone();
+        async move {
+            let mut connection = connection.lock_owned().await;
+            match Store::beat(&mut connection, worker, Duration::from_secs(30)).await.map(drop) {
+                Ok(()) => Ok(true),
+                Err(Error::LeaseLost(_)) => Ok(false),
+                Err(error) => Err(failed("beat")(error)),
+            }
+        }
+    }
+
+    /// Starts an instance.
+    pub(crate) fn start(&self, new: NewInstance) -> impl Future<Output = Done<Started>> + Send + use<> {
+        let store = self.store.clone();
+        async move { store.start(TENANT, &new).await.map_err(failed("start")) }
+    }
+
+    /// Which of these commits went through, as an ambiguous flush asks.
+    pub(crate) async fn committed(&self, worker: WorkerId, commit: &Commit) -> Done<bool> {
+        let mut connection = self.flusher.lock().await;
+        let committed = gd_host::store::committed_claims(&mut connection, worker, &[commit]).await;
+        committed.map(|committed| committed.contains(&(commit.id, commit.claim))).map_err(failed("committed_claims"))
+    }
+}
+
+/// What a part came to.
+pub(crate) async fn played<T>(part: JoinHandle<Done<T>>) -> Done<T> {
+    part.await.expect("no part panics")
+}
+
+fn failed(what: &'static str) -> impl Fn(Error) -> String {
+    move |error| format!("{what} failed: {error}")
+}

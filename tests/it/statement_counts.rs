@@ -1,0 +1,106 @@
+//! How many statements each thing costs: constant, whatever there is to do.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gd_tests::wire::Wire;
+use gd_tests::{TestDatabase, TestHost, eventually, guest};
+use serde_json::json;
+
+/// A host that polls, beats and sweeps at its leisure, over a wire.
+async fn host() -> (Wire, TestHost) {
+    let database = Arc::new(TestDatabase::migrated().await);
+    let wire = Wire::to(database.url()).await;
+    let host = TestHost::through(&wire, database, |config, _| {
+        config.poll = (Duration::from_secs(3_600), Duration::from_secs(3_600));
+        config.concurrency = 64;
+    })
+    .await;
+    host.deploy(guest("probe")).await;
+    (wire, host)
+}
+
+/// What was sent of each of these since the count before.
+fn since(wire: &Wire, names: &[&str], before: &[u64]) -> Vec<u64> {
+    names.iter().zip(before).map(|(name, before)| wire.sent(name) - before).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_is_one_statement_and_a_signal_two_in_one_transaction() {
+    let (wire, host) = host().await;
+    let parked = host.plan(json!([{ "do": "gather", "names": ["go"], "count": 3 }])).await;
+    host.settled(parked).await;
+    let names = ["find_route", "start", "lock_target", "store_signal", "find_holder", "intern_queue"];
+    let before: Vec<u64> = names.iter().map(|name| wire.sent(name)).collect();
+    for _ in 0..10 {
+        host.plan(json!([])).await;
+    }
+    assert_eq!(since(&wire, &names, &before), [10, 10, 0, 0, 0, 0]);
+    let before: Vec<u64> = names.iter().map(|name| wire.sent(name)).collect();
+    for _ in 0..2 {
+        host.signal(parked, "go", json!(1)).await;
+    }
+    assert_eq!(since(&wire, &names, &before), [0, 0, 2, 2, 0, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flush_is_as_many_statements_for_one_instance_as_for_many() {
+    let (wire, host) = host().await;
+    let flush = [
+        "lock_claimed",
+        "commit_moves",
+        "commit_ends",
+        "consume_signals",
+        "record_attempts",
+        "record_logs",
+        "read_inbox",
+    ];
+    let before: Vec<u64> = flush.iter().map(|name| wire.sent(name)).collect();
+    host.run(json!([{ "do": "next" }, { "do": "next" }])).await;
+    // Two commits that run on, one that ends; the inbox is read at the claim and after each that runs on.
+    assert_eq!(since(&wire, &flush, &before), [3, 2, 1, 0, 3, 0, 3]);
+    let before: Vec<u64> = flush.iter().map(|name| wire.sent(name)).collect();
+    let mut ids = Vec::new();
+    for _ in 0..50 {
+        ids.push(host.plan(json!([{ "do": "next" }, { "do": "sleep", "ms": 300 }, { "do": "next" }])).await);
+    }
+    for id in ids {
+        host.ended(id).await;
+    }
+    let counts = since(&wire, &flush, &before);
+    let (flushes, parts) = (counts[0], &counts[1..]);
+    assert!(flushes < 150, "150 commits went into {flushes} flushes");
+    for (name, count) in flush[1..].iter().zip(parts).filter(|(name, _)| **name != "read_inbox") {
+        assert!(*count <= flushes, "{name} was sent {count} times in {flushes} flushes");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_is_two_statements_however_many_lanes_and_rows() {
+    let (wire, host) = host().await;
+    let names = ["claim", "read_inbox", "release"];
+    let before: Vec<u64> = names.iter().map(|name| wire.sent(name)).collect();
+    // All due at the same time, in three lanes: claimed together.
+    let mut ids = Vec::new();
+    for n in 0..45_i16 {
+        let start = TestHost::probe(json!({ "plan": [] }));
+        ids.push(host.start(gd_host::host::Start { priority: n % 3, delay_ms: 1_500, ..start }).await);
+    }
+    for id in ids {
+        host.ended(id).await;
+    }
+    let counts = since(&wire, &names, &before);
+    assert!(counts[0] < 45, "{counts:?}");
+    assert!(counts[1] <= counts[0] && counts[2] == 0, "{counts:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_host_asks_for_no_work() {
+    let (wire, host) = host().await;
+    host.run(json!([])).await;
+    let names = ["claim", "scan_lanes", "lock_claimed"];
+    let before: Vec<u64> = names.iter().map(|name| wire.sent(name)).collect();
+    let beats = wire.sent("beat");
+    eventually("ten beats", async || (wire.sent("beat") >= beats + 10).then_some(())).await;
+    assert_eq!(since(&wire, &names, &before), [0, 0, 0]);
+}
