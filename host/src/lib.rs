@@ -12,6 +12,7 @@ pub mod error;
 mod failpoint;
 pub mod host;
 pub mod inspect;
+pub mod new;
 pub mod registry;
 pub mod sandbox;
 pub mod serve;

@@ -5,22 +5,20 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use gd_host::cli::{self, Cli, Command};
-use gd_host::{config::Config, dev, inspect, sandbox, serve, store, telemetry};
+use gd_host::{config::Config, dev, inspect, new, sandbox, serve, store, telemetry};
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let Cli { global, command } = Cli::parse();
     match command {
         Command::Client(command) => cli::run(&global, command).await,
-        Command::Dev(args) => {
-            telemetry::start();
-            finish(dev::dev(args).await)
-        }
+        Command::Dev(args) => finish(dev::dev(args).await),
         Command::Serve(args) => {
             telemetry::start();
             match Config::load(args) {
                 Ok(config) => {
-                    finish(serve::serve(config, |address| println!("gd-host is ready on http://{address}")).await)
+                    let ready = async |address, _| println!("gd-host is ready on http://{address}");
+                    finish(serve::serve(config, ready).await)
                 }
                 Err(error) => finish(Err(error)),
             }
@@ -32,6 +30,8 @@ async fn main() -> ExitCode {
             }
             Err(error) => finish(Err(error)),
         },
+        Command::Doctor(args) => cli::doctor(&global, args).await,
+        Command::New(args) => finish(new::new(&args)),
         Command::CompileComponent => finish(sandbox::compile_stdin()),
         Command::Inspect(args) => finish(inspect::inspect(&args.file).await),
     }

@@ -11,17 +11,18 @@ use crate::api::{ApiToken, router};
 use crate::config::Config;
 use crate::engine::EngineConfig;
 use crate::error::Error;
-use crate::host::HostBuilder;
+use crate::host::{Host, HostBuilder};
 use crate::sandbox::{Compiler, Destination, EgressPolicy};
 
 /// How long requests that are under way may take when the host stops; long polls are cut off.
 const REQUESTS_DRAIN: Duration = Duration::from_secs(1);
 
-/// Serves until SIGTERM or SIGINT, then drains. `listening` is told the address once requests are answered.
+/// Serves until SIGTERM or SIGINT, then drains. `beside` gets the address and the host once requests are answered; what it goes on
+/// to do is cut off when the host stops.
 ///
 /// # Errors
 /// Why it cannot start.
-pub async fn serve(config: Config, listening: impl FnOnce(SocketAddr)) -> Result<(), Error> {
+pub async fn serve(config: Config, beside: impl AsyncFnOnce(SocketAddr, Host)) -> Result<(), Error> {
     let stop = stop_signal();
     let destinations = config.allow_egress.iter().map(|text| text.parse()).collect::<Result<Vec<Destination>, _>>();
     let egress = EgressPolicy::allow(destinations.map_err(|error| Error::Config(format!("allow_egress: {error}")))?);
@@ -38,7 +39,11 @@ pub async fn serve(config: Config, listening: impl FnOnce(SocketAddr)) -> Result
         .drain(config.drain)
         .start()
         .await?;
-    listening(listener.local_addr().map_err(refused)?);
+    let address = listener.local_addr().map_err(refused)?;
+    let beside = async {
+        beside(address, host.clone()).await;
+        std::future::pending::<()>().await;
+    };
     let token = config.api_token.as_deref().map(ApiToken::new);
     let stopping = stop.clone();
     let server = axum::serve(listener, router(host.clone(), token))
@@ -51,6 +56,7 @@ pub async fn serve(config: Config, listening: impl FnOnce(SocketAddr)) -> Result
         served = server => served.map_err(refused)?,
         () = cut_off => {}
         () = host.failed() => {}
+        () = beside => {}
     }
     let asked = stop.is_cancelled();
     tracing::info!("scheduler.drain: stopping");

@@ -1,5 +1,7 @@
 //! The real binary against a real host: exit codes, and what it says.
 
+mod operate;
+
 use gd_tests::{HostProcess, Ran, TestDatabase, gd_host, repository};
 use serde_json::{Value, json};
 

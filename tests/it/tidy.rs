@@ -9,7 +9,7 @@ use gd_tests::repository;
 const LINES_MAX: usize = 500;
 
 /// The modules of the host, from the bottom: each uses those above it in this list alone.
-const FLOORS: [(&str, u8); 14] = [
+const FLOORS: [(&str, u8); 15] = [
     ("failpoint", 0),
     ("telemetry", 0),
     ("store", 1),
@@ -23,6 +23,7 @@ const FLOORS: [(&str, u8); 14] = [
     // Starting up: its configuration is made of flags, its errors of everybody's.
     ("error", 5),
     ("config", 6),
+    ("new", 6),
     ("serve", 7),
     ("dev", 8),
 ];

@@ -24,7 +24,7 @@ pub use guests::{guest, patched, release};
 pub use host::TestHost;
 pub use instance::{Instance, column};
 pub use own_cluster::OwnCluster;
-pub use paths::{program_folder, repository, target};
+pub use paths::{program_folder, repository, scratch, target};
 pub use process::{HostProcess, Ran, gd_host};
 pub use provider::PaymentProvider;
 pub use random::Random;

@@ -25,7 +25,7 @@ pub fn program_folder() -> PathBuf {
 }
 
 /// A folder for one test, emptied first. What a killed run has left running there is ended by whoever starts it again.
-pub(crate) fn scratch(name: &str) -> PathBuf {
+pub fn scratch(name: &str) -> PathBuf {
     let folder = target().join("test-scratch").join(name);
     drop(gd_dev_postgres::Cluster::destroy(&folder.join(".gd")));
     drop(std::fs::remove_dir_all(&folder));

@@ -1,11 +1,12 @@
 //! The real binary, as a host to kill and as a command line.
 
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
 
 use rustix::process::{Pid, Signal, kill_process};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
@@ -17,6 +18,7 @@ use crate::{Api, DEADLINE, eventually};
 pub struct HostProcess {
     child: Child,
     url: String,
+    printed: Arc<Mutex<String>>,
     errors: Arc<Mutex<String>>,
 }
 
@@ -37,30 +39,26 @@ impl HostProcess {
 
     /// Starts a host with a Postgres of its own, in a new folder of this name, and waits until it serves.
     pub async fn dev(name: &str, more: &[&str]) -> Self {
-        let dir = scratch(name).join(".gd");
-        let mut command = command(&["dev", "--listen", "127.0.0.1:0", "--dir"]);
-        command.arg(dir).args(more);
+        Self::dev_in(&scratch(name), more).await
+    }
+
+    /// The same in a folder that is there: the Postgres is in its `.gd/`.
+    pub async fn dev_in(folder: &Path, more: &[&str]) -> Self {
+        let mut command = command(&["dev", "--listen", "127.0.0.1:0"]);
+        command.args(more).current_dir(folder);
         Self::start(command).await
     }
 
     async fn start(mut command: Command) -> Self {
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().expect("gd-host can be run");
-        let errors = Arc::new(Mutex::new(String::new()));
-        let mut stderr = BufReader::new(child.stderr.take().expect("it is piped")).lines();
-        let kept = errors.clone();
-        tokio::spawn(async move {
-            while let Ok(Some(line)) = stderr.next_line().await {
-                kept.lock().expect("nobody panics here").push_str(&format!("{line}\n"));
-            }
-        });
+        let errors = kept(BufReader::new(child.stderr.take().expect("it is piped")).lines());
         let mut stdout = BufReader::new(child.stdout.take().expect("it is piped")).lines();
         let first = timeout(DEADLINE, stdout.next_line()).await.expect("it is ready in time").expect("it can be read");
         let said = || errors.lock().expect("nobody panics here").clone();
         let line = first.unwrap_or_else(|| panic!("gd-host serves nothing: {}", said()));
         let url = line.strip_prefix("gd-host is ready on ").unwrap_or_else(|| panic!("{line:?}")).to_owned();
-        tokio::spawn(async move { stdout.into_inner().read_to_end(&mut Vec::new()).await });
-        Self { child, url, errors }
+        Self { child, url, printed: kept(stdout), errors }
     }
 
     /// Its address.
@@ -71,6 +69,17 @@ impl HostProcess {
     /// A client of it.
     pub fn api(&self) -> Api {
         Api::new(&self.url)
+    }
+
+    /// What it has written to stdout after its address.
+    pub fn printed(&self) -> String {
+        self.printed.lock().expect("nobody panics here").clone()
+    }
+
+    /// Waits until it has written this to stdout.
+    pub async fn prints(&self, part: &str) {
+        let look = async || self.printed().contains(part).then_some(());
+        eventually(&format!("{part:?} is printed"), look).await;
     }
 
     /// What it has written to stderr.
@@ -111,6 +120,18 @@ impl HostProcess {
         let pid = self.child.id().and_then(|pid| Pid::from_raw(pid.cast_signed())).expect("it runs");
         kill_process(pid, signal).expect("it can be signalled");
     }
+}
+
+/// Collects lines as they come.
+fn kept(mut lines: Lines<impl AsyncBufRead + Send + Unpin + 'static>) -> Arc<Mutex<String>> {
+    let text = Arc::new(Mutex::new(String::new()));
+    let kept = text.clone();
+    tokio::spawn(async move {
+        while let Ok(Some(line)) = lines.next_line().await {
+            kept.lock().expect("nobody panics here").push_str(&format!("{line}\n"));
+        }
+    });
+    text
 }
 
 /// What a command came to.

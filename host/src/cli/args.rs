@@ -2,6 +2,7 @@
 
 mod client;
 mod host;
+mod operate;
 mod value;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -9,7 +10,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use client::{
     DeployArgs, GetArgs, HistoryArgs, ListArgs, SignalArgs, StartArgs, Status, Until, VersionsArgs, WaitArgs,
 };
-pub use host::{DevArgs, InspectArgs, MigrateArgs, ServeArgs};
+pub use host::{CompletionsArgs, DevArgs, DoctorArgs, InspectArgs, Language, MigrateArgs, NewArgs, ServeArgs};
+pub use operate::{CancelArgs, HoldArgs, LogsArgs, WhyArgs};
 pub use value::{HostPort, Target};
 
 const DEFAULT_URL: &str = "http://127.0.0.1:7070";
@@ -56,7 +58,7 @@ pub enum Format {
     Yaml,
 }
 
-/// A verb: five that this binary carries out itself, and those that talk to the API.
+/// A verb: those that this binary carries out itself, and those that talk to the API.
 #[derive(Subcommand)]
 pub enum Command {
     /// Run everything on this machine: a private Postgres, the host, no token
@@ -65,9 +67,13 @@ pub enum Command {
     Serve(ServeArgs),
     /// Bring the schema of a database up to this version, then exit
     Migrate(MigrateArgs),
+    /// Look whether database, machine and host are fit to work, and say what to do; exit code 1 when something is not
+    Doctor(DoctorArgs),
     /// Compile a component from standard input: the limited child of a host that deploys
     #[command(hide = true)]
     CompileComponent,
+    /// Make a crate for a new FSM, with everything that it needs to build
+    New(NewArgs),
     /// Show what a component says about itself and what it imports, without a server
     Inspect(InspectArgs),
     /// A verb of the API, for [`super::run`].
@@ -90,10 +96,24 @@ pub enum ClientCommand {
     Get(GetArgs),
     /// Show the attempts of an instance, oldest first
     History(HistoryArgs),
+    /// Show what the attempts of an instance logged, oldest first
+    Logs(LogsArgs),
+    /// Say in words what keeps an instance from running
+    Why(WhyArgs),
     /// Send a signal to an instance
     Signal(SignalArgs),
     /// Wait until an instance has settled; exit code 1 when it ended failed or cancelled, or is still busy
     Wait(WaitArgs),
+    /// End an instance at once, whatever it does
+    Cancel(CancelArgs),
+    /// Hold an instance: it is not run until it is resumed; a step that runs now still commits
+    Pause(HoldArgs),
+    /// Let a held instance go on
+    Resume(HoldArgs),
+    /// Show the hosts that work on the database
+    Nodes,
+    /// Print a script that teaches a shell the verbs and options
+    Completions(CompletionsArgs),
     /// Print the version of this binary
     Version,
 }

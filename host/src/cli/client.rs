@@ -72,6 +72,11 @@ impl Client {
         self.send(self.request(Method::POST, segments)?.json(body), ANSWER_TIMEOUT).await
     }
 
+    /// Posts to `/v1/{segments}` without a body.
+    pub(crate) async fn post_empty(&self, segments: &[&str]) -> Result<Answer, Error> {
+        self.send(self.request(Method::POST, segments)?, ANSWER_TIMEOUT).await
+    }
+
     /// Deploys the component `bytes`.
     pub(crate) async fn post_component(&self, bytes: Vec<u8>) -> Result<Answer, Error> {
         let request = self.request(Method::POST, &["deployments"])?;

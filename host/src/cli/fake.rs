@@ -170,6 +170,92 @@ async fn a_signal_by_key_uses_the_other_route() {
 }
 
 #[tokio::test]
+async fn cancel_sends_its_reason_and_an_instance_that_has_ended_is_a_conflict() {
+    let cancelled = vec![(200, json!({"id": "42", "status": "cancelled"}))];
+    let ran = run("cancel 42 --reason wrong", cancelled).await;
+    assert_eq!(ran.end.unwrap(), Exit::Ok);
+    assert_eq!(ran.asked[0].line, "POST /prefix/v1/instances/42/cancel");
+    assert_eq!(ran.asked[0].json(), json!({"reason": "wrong"}));
+    assert_eq!(ran.out.text(), "instance 42 is cancelled\n");
+
+    let ended = json!({"status": "done", "code": "ended", "detail": "instance 42 is done already"});
+    let error = run("cancel 42", vec![(409, ended)]).await.end.unwrap_err();
+    assert_eq!((error.exit(), error.code()), (Exit::Refused, "ended"));
+}
+
+#[tokio::test]
+async fn pause_and_resume_say_how_the_instance_stands_and_send_no_body() {
+    let answer = |status: &str, held: bool| vec![(200, json!({"id": "42", "status": status, "held": held}))];
+    let ran = run("pause 42", answer("awaiting_signal", true)).await;
+    assert_eq!(ran.asked[0].line, "POST /prefix/v1/instances/42/pause");
+    assert!(ran.asked[0].body.is_empty());
+    assert_eq!(ran.out.text(), "instance 42 is held (awaiting_signal)\n");
+    let ran = run("pause 42", answer("executing", true)).await;
+    assert_eq!(ran.out.text(), "instance 42 is held; the step that runs now still commits\n");
+    let ran = run("resume 42", answer("runnable", false)).await;
+    assert_eq!(ran.asked[0].line, "POST /prefix/v1/instances/42/resume");
+    assert_eq!(ran.out.text(), "instance 42 goes on (runnable)\n");
+}
+
+#[tokio::test]
+async fn why_and_nodes_are_read_from_their_routes() {
+    let why = json!({"id": "42", "word": "held", "sentence": "it is held", "hint": null, "reasons": []});
+    let ran = run("why 42", vec![(200, why)]).await;
+    assert_eq!(ran.asked[0].line, "GET /prefix/v1/instances/42/why");
+    assert_eq!(ran.out.text(), "held: it is held\n");
+    let nodes = json!({"items": [{"worker": "ab", "host": "h/1", "alive": true, "holds": 3}], "next": null});
+    let ran = run("nodes", vec![(200, nodes)]).await;
+    assert_eq!(ran.asked[0].line, "GET /prefix/v1/nodes");
+    assert!(ran.out.text().contains("h/1"), "{}", ran.out.text());
+}
+
+fn logged(claims: &[u64]) -> (u16, Value) {
+    let item = |claim: &u64| {
+        json!({"claim": claim, "visit": 0, "attempt": 0, "step": "ship", "version": 1, "at": "T",
+            "lines": [{"level": "info", "message": format!("line {claim}")}]})
+    };
+    (200, json!({"items": claims.iter().map(item).collect::<Vec<_>>(), "next": null}))
+}
+
+#[tokio::test]
+async fn logs_are_followed_from_the_last_claim_until_the_instance_has_ended_and_nothing_more_comes() {
+    let busy = || (200, instance("awaiting_signal"));
+    let done = || (200, instance("done"));
+    let answers = vec![busy(), logged(&[1, 3]), busy(), logged(&[]), done(), logged(&[7]), done(), logged(&[])];
+    let ran = run("logs 42 -f", answers).await;
+    assert_eq!(ran.end.unwrap(), Exit::Ok);
+    let reads: Vec<_> =
+        ran.asked.iter().map(|asked| asked.line.as_str()).filter(|line| line.contains("logs")).collect();
+    let read = |more: &str| format!("GET /prefix/v1/instances/42/logs?limit=200{more}");
+    assert_eq!(reads, [read(""), read("&cursor=3"), read("&cursor=3"), read("&cursor=7")]);
+    assert_eq!(ran.out.text().matches("line ").count(), 3, "{}", ran.out.text());
+
+    let answers = vec![done(), logged(&[1, 3]), done(), logged(&[])];
+    let ran = run("logs 42 -f -o json", answers).await;
+    let claims: Vec<Value> =
+        ran.out.text().lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["claim"].clone()).collect();
+    assert_eq!(claims, [json!(1), json!(3)]);
+}
+
+#[tokio::test]
+async fn a_page_of_logs_is_the_document_as_it_came() {
+    let ran = run("logs 42 -o json --limit 5 --cursor 9", vec![logged(&[12])]).await;
+    assert_eq!(ran.asked[0].line, "GET /prefix/v1/instances/42/logs?limit=5&cursor=9");
+    assert_eq!(serde_json::from_str::<Value>(&ran.out.text()).unwrap(), logged(&[12]).1);
+    let ran = run("logs 42", vec![logged(&[])]).await;
+    assert_eq!((&*ran.out.text(), &*ran.err.text()), ("", "nothing was logged\n"));
+}
+
+#[tokio::test]
+async fn completions_need_no_server() {
+    for shell in ["bash", "zsh", "fish"] {
+        let (end, out, _) = verb(&format!("gd-host completions {shell}")).await;
+        assert_eq!(end.unwrap(), Exit::Ok);
+        assert!(out.text().contains("resume"), "{shell}");
+    }
+}
+
+#[tokio::test]
 async fn deploy_says_which_version_it_became_and_warns_on_stderr() {
     let path = std::env::temp_dir().join(format!("gd-fake-{}.wasm", std::process::id()));
     std::fs::write(&path, vec![7; 2048]).unwrap();

@@ -1,15 +1,20 @@
 //! The command line: what it accepts, and the verbs that talk to a running gd-host over its HTTP API.
 //!
-//! `dev`, `serve`, `migrate` and `inspect` are only parsed here; the binary carries them out.
+//! `dev`, `serve`, `migrate`, `new` and `inspect` are only parsed here; the binary carries them out.
 
 mod args;
-mod clean;
+pub(crate) mod clean;
 mod client;
+mod completions;
+mod control;
 mod deploy;
-mod duration;
+mod doctor;
+pub(crate) mod duration;
 mod error;
 #[cfg(test)]
 mod fake;
+mod logs;
+mod nodes;
 mod output;
 mod payload;
 mod problem;
@@ -20,14 +25,17 @@ mod table;
 mod version;
 mod versions;
 mod wait;
+mod why;
 
 use std::process::ExitCode;
 
 pub use args::{
-    Cli, ClientCommand, Command, DeployArgs, DevArgs, Format, GetArgs, GlobalArgs, HistoryArgs, HostPort, InspectArgs,
-    ListArgs, MigrateArgs, ServeArgs, SignalArgs, StartArgs, Status, Target, Until, VersionsArgs, WaitArgs,
+    CancelArgs, Cli, ClientCommand, Command, CompletionsArgs, DeployArgs, DevArgs, DoctorArgs, Format, GetArgs,
+    GlobalArgs, HistoryArgs, HoldArgs, HostPort, InspectArgs, Language, ListArgs, LogsArgs, MigrateArgs, NewArgs,
+    ServeArgs, SignalArgs, StartArgs, Status, Target, Until, VersionsArgs, WaitArgs, WhyArgs,
 };
 use client::Client;
+pub use doctor::doctor;
 use error::{Error, Exit};
 use output::Output;
 
@@ -53,8 +61,15 @@ async fn dispatch(global: &GlobalArgs, command: ClientCommand, output: &Output) 
         ClientCommand::List(args) => read::list(&client()?, output, &args).await,
         ClientCommand::Get(args) => read::get(&client()?, output, &args).await,
         ClientCommand::History(args) => read::history(&client()?, output, &args).await,
+        ClientCommand::Logs(args) => logs::logs(&client()?, output, &args).await,
+        ClientCommand::Why(args) => why::why(&client()?, output, &args).await,
         ClientCommand::Signal(args) => signal::signal(&client()?, output, &args).await,
         ClientCommand::Wait(args) => wait::wait(&client()?, output, &args).await,
+        ClientCommand::Cancel(args) => control::cancel(&client()?, output, &args).await,
+        ClientCommand::Pause(args) => control::pause(&client()?, output, &args).await,
+        ClientCommand::Resume(args) => control::resume(&client()?, output, &args).await,
+        ClientCommand::Nodes => nodes::nodes(&client()?, output).await,
+        ClientCommand::Completions(args) => completions::completions(output, &args),
         ClientCommand::Version => version::version(output),
     }
 }

@@ -49,6 +49,19 @@ impl Output {
         self.answer(&Answer { status: 200, text: text.to_owned(), value }, table)
     }
 
+    /// Prints one of several documents: a line of JSON, or a document of YAML after its mark.
+    pub(crate) fn document(&self, value: &Value) -> Result<(), Error> {
+        match self.format {
+            Format::Table | Format::Json => self.write(&self.json(&value.to_string())),
+            Format::Yaml => self.write(&format!("---\n{}", yaml(value)?)),
+        }
+    }
+
+    /// Prints text that was laid out here, whatever the format.
+    pub(crate) fn raw(&self, text: &str) -> Result<(), Error> {
+        self.write(text)
+    }
+
     /// Whether answers are tables, for people.
     pub(crate) fn is_table(&self) -> bool {
         self.format == Format::Table

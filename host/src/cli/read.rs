@@ -47,10 +47,13 @@ pub(crate) fn instance_table(instance: &Value) -> String {
         ("updated", "updated_at"),
     ];
     let always = ALWAYS.map(|name| (name, cell(instance, name)));
+    let held = ("held", if is_held(instance) { "until `gd-host resume`".to_owned() } else { "-".to_owned() });
     let if_set = IF_SET.map(|(label, name)| (label, cell(instance, name)));
     let payload = |name| (name, pretty(&instance[name]));
     let rest = [("error", error(instance, "error")), payload("state"), payload("result")];
-    vertical(always.into_iter().chain(if_set.into_iter().chain(rest).filter(|(_, value)| value != "-")))
+    vertical(
+        always.into_iter().chain(std::iter::once(held).chain(if_set).chain(rest).filter(|(_, value)| value != "-")),
+    )
 }
 
 fn list_query(args: &ListArgs) -> Vec<(&'static str, String)> {
@@ -82,7 +85,15 @@ fn status_name(status: Status) -> &'static str {
 fn list_table(instances: &[Value]) -> String {
     let fields = ["id", "fsm", "version", "status", "step", "attempt", "queue", "correlation_key", "updated_at"];
     let heading = ["id", "fsm", "version", "status", "step", "attempt", "queue", "key", "updated"];
-    horizontal(heading, instances.iter().map(|instance| fields.map(|name| cell(instance, name))))
+    let field = |instance: &Value, name: &str| match name {
+        "status" if is_held(instance) => format!("{}, held", cell(instance, name)),
+        _ => cell(instance, name),
+    };
+    horizontal(heading, instances.iter().map(|instance| fields.map(|name| field(instance, name))))
+}
+
+fn is_held(instance: &Value) -> bool {
+    instance["held"].as_bool().unwrap_or(false)
 }
 
 fn history_table(attempts: &[Value]) -> String {
@@ -152,6 +163,14 @@ mod tests {
                 "          }",
             ]
         );
+    }
+
+    #[test]
+    fn an_instance_that_is_held_says_so() {
+        let held = |held: bool| json!({"id": "42", "status": "runnable", "held": held});
+        assert!(instance_table(&held(true)).contains("held      until `gd-host resume`"));
+        assert!(!instance_table(&held(false)).contains("held"));
+        assert!(list_table(&[held(true)]).contains("runnable, held"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The facade: everything that a host does, for whoever embeds it and for the HTTP API.
 
+mod adopt;
 mod builder;
 mod control;
 mod error;
@@ -17,6 +18,7 @@ use crate::engine::Engine;
 use crate::registry::{Deployed, Registry};
 use crate::store::Store;
 
+pub use adopt::{Adopted, Because, Stay};
 pub use builder::HostBuilder;
 pub use control::{Controlled, Why};
 pub use error::Error;

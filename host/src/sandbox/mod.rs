@@ -16,6 +16,7 @@ mod log;
 mod meter;
 mod program;
 mod run;
+mod selftest;
 
 use std::sync::Arc;
 
@@ -30,6 +31,7 @@ pub use limits::StepLimits;
 pub use log::{LogLevel, LogLine};
 pub use program::Program;
 pub use run::{StepEnd, StepReport};
+pub use selftest::{SelfTest, self_test};
 
 /// Everything that one attempt is handed.
 #[derive(Clone, Debug)]

@@ -16,7 +16,7 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 pub const DEFAULT_TENANT: &str = "default";
 
 /// Oldest major version of PostgreSQL that the statements were run on.
-const SERVER_VERSION_MIN: i32 = 15;
+pub const SERVER_VERSION_MIN: i32 = 15;
 /// How long a flush waits for a row that a stranger holds before it tries again. Measured: a stranger's lock of 4 s else
 /// holds up everybody in the same batch for as long.
 const FLUSH_LOCK_TIMEOUT_MS: u32 = 50;
@@ -180,7 +180,7 @@ pub async fn migrate(url: &str) -> Result<i64, Error> {
     Ok(known)
 }
 
-fn options(url: &str) -> Result<PgConnectOptions, Error> {
+pub(super) fn options(url: &str) -> Result<PgConnectOptions, Error> {
     let bad = || Error::BadUrl(without_password(url));
     if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
         return Err(bad());
@@ -199,7 +199,7 @@ fn options(url: &str) -> Result<PgConnectOptions, Error> {
     Ok(options.log_slow_statements(tracing::log::LevelFilter::Debug, Duration::from_secs(1)))
 }
 
-fn address(options: &PgConnectOptions) -> String {
+pub(super) fn address(options: &PgConnectOptions) -> String {
     let place = match options.get_socket() {
         Some(socket) => socket.display().to_string(),
         None => options.get_host().to_owned(),
@@ -235,12 +235,12 @@ async fn check_schema(connection: &mut PgConnection) -> Result<(), Error> {
     }
 }
 
-fn newest_known() -> i64 {
+pub(super) fn newest_known() -> i64 {
     MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0)
 }
 
 /// The newest migration that was applied; 0 in a database that never saw one.
-async fn applied(connection: &mut PgConnection) -> Result<i64, Error> {
+pub(super) async fn applied(connection: &mut PgConnection) -> Result<i64, Error> {
     // Not a checked statement: the table is the migrator's own and is made by its first run.
     let exists: bool =
         sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null").fetch_one(&mut *connection).await?;

@@ -2,17 +2,32 @@
 
 pub mod metrics;
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::{Identity, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 /// What is shown by default. A guest's failed call is the guest's affair, and the migrator's chatter nobody's.
 const DEFAULT: &str = "info,wasmtime_wasi_http=error,sqlx::postgres::notice=warn";
 
+/// What `dev` leaves out of the log, since its tail shows it.
+const SHOWN_BY_THE_TAIL: &str = "gd_host::engine::events=error";
+
 /// Sends events to standard error, as text on a terminal and as JSON lines elsewhere. `GD_LOG` chooses what, in the syntax of
 /// `RUST_LOG`; default `info` but for chatter.
 pub fn start() {
-    let filter = EnvFilter::try_from_env("GD_LOG").unwrap_or_else(|_| EnvFilter::new(DEFAULT));
+    install(Identity::new(), DEFAULT);
+}
+
+/// The same beside a layer that shows the steps of instances, which are left out of the log by default.
+pub fn start_with_tail<L: Layer<Registry> + Send + Sync>(tail: L) {
+    install(tail, &format!("{DEFAULT},{SHOWN_BY_THE_TAIL}"));
+}
+
+fn install<L: Layer<Registry> + Send + Sync>(beside: L, default: &str) {
+    let filter = EnvFilter::try_from_env("GD_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = if terminal { lines.with_target(false).boxed() } else { lines.json().boxed() };
     // A second start in one process keeps the first one's choice.
-    let _ = if terminal { lines.with_target(false).try_init() } else { lines.json().try_init() };
+    let _ = tracing_subscriber::registry().with(beside).with(lines.with_filter(filter)).try_init();
 }

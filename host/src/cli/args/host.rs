@@ -5,17 +5,26 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
 use clap::builder::NonEmptyStringValueParser as NonEmpty;
+use clap::{Args, ValueEnum};
 
 use super::super::duration;
-use super::value::{HostPort, listen};
+use super::value::{HostPort, crate_name, listen};
 
 const DEV_LISTEN: &str = "127.0.0.1:7070";
 
 /// Options of `dev`. Not `Debug`: the database's address may hold a password.
 #[derive(Args)]
 pub struct DevArgs {
+    /// Components to deploy now and whenever they change; one that is not there yet is waited for
+    #[arg(value_name = "FILE.wasm")]
+    pub files: Vec<PathBuf>,
+    /// Leave running instances on the version they started with, also where the new one could take them over
+    #[arg(long, requires = "files")]
+    pub pin: bool,
+    /// Show no line for each step
+    #[arg(long, short)]
+    pub quiet: bool,
     /// Folder for the private Postgres and its logs; made when it is not there
     #[arg(long, value_name = "DIR", default_value = ".gd")]
     pub dir: PathBuf,
@@ -67,6 +76,46 @@ pub struct MigrateArgs {
     /// Postgres to migrate, postgres://USER:PASSWORD@HOST:PORT/DATABASE
     #[arg(long, value_name = "URL", env = "GD_DATABASE_URL", hide_env_values = true, value_parser = NonEmpty::new())]
     pub database_url: String,
+}
+
+/// Options of `doctor`. Not `Debug`: the database's address may hold a password.
+#[derive(Args)]
+pub struct DoctorArgs {
+    /// Postgres to look at. Default: the private one of `gd-host dev` in this folder, if it runs
+    #[arg(long, value_name = "URL", env = "GD_DATABASE_URL", hide_env_values = true, value_parser = NonEmpty::new())]
+    pub database_url: Option<String>,
+    /// Where the private Postgres of `gd-host dev` is
+    #[arg(long, value_name = "DIR", default_value = ".gd")]
+    pub dir: PathBuf,
+}
+
+/// Options of `new`.
+#[derive(Debug, Args)]
+pub struct NewArgs {
+    /// Name of the FSM and its crate: lower-case letters, digits, - and _, beginning with a letter
+    #[arg(value_name = "NAME", value_parser = crate_name)]
+    pub name: String,
+    /// Language to write it in
+    #[arg(long, value_name = "LANGUAGE", value_enum, default_value_t = Language::Rust)]
+    pub lang: Language,
+    /// Folder to make. Default: NAME
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}
+
+/// A language that an FSM can be written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Language {
+    /// Rust, with the SDK gd-guest.
+    Rust,
+}
+
+/// Options of `completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_name = "SHELL", value_enum)]
+    pub shell: clap_complete::Shell,
 }
 
 /// Options of `inspect`.

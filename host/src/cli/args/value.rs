@@ -80,6 +80,46 @@ pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "write it as ADDRESS:PORT, such as 127.0.0.1:7070 or [::]:7070".to_owned())
 }
 
+/// Names that cargo refuses for a crate, or that the crate's own dependencies have.
+const TAKEN: [&str; 12] = [
+    "alloc",
+    "build",
+    "core",
+    "deps",
+    "examples",
+    "gd-guest",
+    "gd-guest-macros",
+    "incremental",
+    "proc-macro",
+    "serde",
+    "std",
+    "test",
+];
+/// What Rust reserves; as the name of a crate it could not be written in code.
+const KEYWORDS: &str = " abstract as async await become box break const continue crate do dyn else enum extern false final fn for gen if \
+    impl in let loop macro match mod move mut override priv pub ref return self static struct super trait true try type typeof unsafe \
+    unsized use virtual where while yield ";
+/// Longest name of a new crate. Chosen: it names files and folders as well.
+const CRATE_NAME_BYTES_MAX: usize = 64;
+
+/// Reads the name of a new FSM, which is its crate's as well.
+pub(super) fn crate_name(text: &str) -> Result<String, String> {
+    let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
+    if !text.starts_with(|c: char| c.is_ascii_lowercase()) || !text.chars().all(is_name) {
+        return Err(
+            "write it with lower-case letters, digits, - and _, and begin with a letter, such as order-flow".to_owned()
+        );
+    }
+    if text.len() > CRATE_NAME_BYTES_MAX {
+        return Err(format!("it is {} characters long, the limit is {CRATE_NAME_BYTES_MAX}", text.len()));
+    }
+    let reserved = KEYWORDS.split_whitespace().any(|keyword| keyword == text);
+    if reserved || TAKEN.contains(&text.replace('_', "-").as_str()) {
+        return Err(format!("{text} has a meaning of its own for Rust or for the crate; choose another name"));
+    }
+    Ok(text.to_owned())
+}
+
 /// Reads a point in time with an offset.
 pub(super) fn timestamp(text: &str) -> Result<Timestamp, String> {
     text.parse().map_err(|_| "write it as RFC 3339 with an offset, such as 2030-01-31T09:00:00Z".to_owned())
@@ -105,6 +145,18 @@ mod tests {
     fn a_target_is_an_id_unless_it_begins_with_key() {
         assert_eq!("42".parse(), Ok(Target::Id("42".to_owned())));
         assert_eq!("key:INV:1".parse(), Ok(Target::Key("INV:1".to_owned())));
+    }
+
+    #[test]
+    fn a_new_fsm_has_a_name_that_a_crate_can_have() {
+        for name in ["hello", "order-flow", "a1_b", &"x".repeat(64)] {
+            assert_eq!(crate_name(name).as_deref(), Ok(name));
+        }
+        for name in
+            ["", "Hello", "1st", "-x", "a b", "ä", "../x", "match", "serde", "gd_guest", "test", &"x".repeat(65)]
+        {
+            assert!(crate_name(name).is_err(), "{name}");
+        }
     }
 
     #[test]

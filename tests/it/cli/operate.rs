@@ -1,0 +1,110 @@
+//! Verbs that look into an instance and steer it.
+
+use gd_tests::gd_host;
+use serde_json::{Value, json};
+
+use super::{Served, says};
+
+impl Served {
+    /// Starts a probe that follows this plan; its id.
+    async fn plan(&self, plan: Value) -> String {
+        let state = json!({ "plan": plan }).to_string();
+        let started = self.json(&["start", "probe", "--state", &state]).await;
+        started["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Starts a probe that waits for the signal `go`, and waits until it does.
+    async fn parked(&self) -> String {
+        let id = self.plan(json!([{ "do": "await", "names": ["go"] }])).await;
+        assert_eq!(self.json(&["wait", &id, "--until", "settled"]).await["status"], "awaiting_signal");
+        id
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_is_held_and_let_go() {
+    let served = Served::new(&[]).await;
+    served.deploy_probe().await;
+    let id = served.parked().await;
+    says(&served.run(&["pause", &id]).await, 0, &[&format!("instance {id} is held (awaiting_signal)")]);
+    says(&served.run(&["pause", &id]).await, 0, &["is held"]);
+    says(&served.run(&["get", &id]).await, 0, &["held", "until `gd-host resume`"]);
+    says(&served.run(&["list"]).await, 0, &["awaiting_signal, held"]);
+    served.run(&["signal", &id, "go"]).await;
+    let held = served.json(&["get", &id]).await;
+    assert_eq!(held["held"], json!(true), "{held}");
+    says(&served.run(&["why", &id]).await, 0, &["held: ", &format!("hint: gd-host resume {id}")]);
+    says(&served.run(&["resume", &id]).await, 0, &[&format!("instance {id} goes on")]);
+    assert_eq!(served.json(&["wait", &id]).await["status"], "done");
+    says(&served.run(&["pause", &id]).await, 4, &["code: ended"]);
+    says(&served.run(&["resume", "999999"]).await, 3, &["code: not_found"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_is_cancelled_for_a_reason() {
+    let served = Served::new(&[]).await;
+    served.deploy_probe().await;
+    let id = served.parked().await;
+    says(&served.run(&["cancel", &id, "--reason", "changed my mind"]).await, 0, &["is cancelled"]);
+    says(&served.run(&["get", &id]).await, 0, &["cancelled", "changed my mind"]);
+    says(&served.run(&["cancel", &id]).await, 4, &["code: ended"]);
+    says(&served.run(&["cancel", "999999"]).await, 3, &["code: not_found"]);
+    let other = served.parked().await;
+    says(&served.run(&["cancel", &other]).await, 0, &["is cancelled"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_keeps_an_instance_from_running_is_said_in_words() {
+    let served = Served::new(&[]).await;
+    served.deploy_probe().await;
+    let id = served.parked().await;
+    says(&served.run(&["why", &id]).await, 0, &["awaiting-signal: ", "go"]);
+    assert_eq!(served.json(&["why", &id]).await["word"], "awaiting-signal");
+    says(&served.run(&["why", &id, "-o", "yaml"]).await, 0, &["word: awaiting-signal"]);
+    says(&served.run(&["why", "999999"]).await, 3, &["code: not_found"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logs_are_read_and_followed_to_the_end_of_the_instance() {
+    let served = Served::new(&[]).await;
+    served.deploy_probe().await;
+    let chat = json!({ "do": "chat", "lines": 1, "bytes": 3 });
+    let id = served.plan(json!([chat, { "do": "await", "names": ["go"] }, chat])).await;
+    served.json(&["wait", &id, "--until", "settled"]).await;
+    says(&served.run(&["logs", &id]).await, 0, &["run #0  version 1  20", "  info    ", "  stdout  xxx"]);
+    let page = served.json(&["logs", &id]).await;
+    assert_eq!(page["items"].as_array().unwrap().len(), 1, "{page}");
+    let follow = ["logs", &id, "-f", "-o", "json"];
+    let (followed, ()) = tokio::join!(served.run(&follow), async {
+        says(&served.run(&["signal", &id, "go"]).await, 0, &[]);
+    });
+    assert_eq!(followed.code, 0, "{followed:?}");
+    let attempts: Vec<Value> = followed.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let visits: Vec<&Value> = attempts.iter().map(|attempt| &attempt["visit"]).collect();
+    assert_eq!(visits, [&json!(0), &json!(1)], "{followed:?}");
+    let silent = served.plan(json!([{ "do": "next" }])).await;
+    says(&served.run(&["logs", &silent, "-f"]).await, 0, &[]);
+    says(&served.run(&["logs", &silent]).await, 0, &["nothing was logged"]);
+    says(&served.run(&["logs", "999999"]).await, 3, &["code: not_found"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_hosts_of_a_database_are_listed() {
+    let served = Served::new(&[]).await;
+    gd_tests::eventually("it is registered", async || {
+        let nodes = served.json(&["nodes"]).await;
+        (nodes["items"].as_array().unwrap().len() == 1).then_some(())
+    })
+    .await;
+    says(&served.run(&["nodes"]).await, 0, &["worker", "alive", "true"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shell_is_taught_every_verb() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let ran = gd_host(&["completions", shell]).await;
+        says(&ran, 0, &["gd-host", "doctor", "resume"]);
+        assert!(!ran.stdout.contains("compile-component"), "{shell} shows what is not for people");
+    }
+    says(&gd_host(&["completions", "dos"]).await, 2, &["dos"]);
+}
