@@ -30,6 +30,10 @@ fn collect(repository: &Path, folder: &Path, files: &mut Vec<PathBuf>) -> io::Re
     for entry in fs::read_dir(repository.join(folder))? {
         let entry = entry?;
         let path = folder.join(entry.file_name());
+        // Components that show what older packages looked like are of no use to an author.
+        if path == Path::new("wit/golden") {
+            continue;
+        }
         if entry.file_type()?.is_dir() {
             collect(repository, &path, files)?;
         } else {

@@ -4,6 +4,7 @@
 //! A module uses those on lower floors only; ARCHITECTURE.md has the map.
 
 pub mod api;
+pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod dev;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use gd_host::cli::{self, Cli, Command};
-use gd_host::{config::Config, dev, inspect, new, sandbox, serve, store, telemetry};
+use gd_host::{bench, config::Config, dev, inspect, new, sandbox, serve, store, telemetry};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -32,6 +32,10 @@ async fn main() -> ExitCode {
         },
         Command::Doctor(args) => cli::doctor(&global, args).await,
         Command::New(args) => finish(new::new(&args)),
+        Command::Bench(args) => {
+            telemetry::start();
+            finish(bench::bench(&args, global.output).await)
+        }
         Command::CompileComponent => finish(sandbox::compile_stdin()),
         Command::Inspect(args) => finish(inspect::inspect(&args.file).await),
     }

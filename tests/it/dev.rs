@@ -31,6 +31,11 @@ impl Watching {
         serde_json::from_str(&self.run(&[args, &["-o", "json"]].concat()).await.stdout).unwrap()
     }
 
+    /// Stops it, and with it its Postgres.
+    async fn stop(mut self) {
+        assert!(self.host.terminate().await.success(), "{}", self.host.log());
+    }
+
     /// Starts a probe that follows this plan; its id.
     async fn plan(&self, plan: Value) -> String {
         let state = json!({ "plan": plan }).to_string();
@@ -46,7 +51,7 @@ impl Watching {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_built_is_deployed_and_what_waits_goes_on_with_it() {
-    let mut dev = Watching::new("dev-files", &[]).await;
+    let dev = Watching::new("dev-files", &[]).await;
     dev.build(&guest("probe"));
     dev.host.prints("probe version 1 deployed from probe.wasm").await;
     let id = dev.parked().await;
@@ -60,7 +65,7 @@ async fn what_is_built_is_deployed_and_what_waits_goes_on_with_it() {
     dev.host.prints("probe version 1 is what probe.wasm holds, and new instances take it; 1 instance goes on").await;
     dev.run(&["signal", &id, "go"]).await;
     assert_eq!(dev.json(&["wait", &id]).await["version"], 1);
-    assert!(dev.host.terminate().await.success(), "{}", dev.host.log());
+    dev.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -73,6 +78,7 @@ async fn what_runs_while_code_is_deployed_is_moved_when_it_comes_back() {
     dev.host.prints("; 1 more once its step is through").await;
     dev.host.prints("probe version 2; 1 instance goes on with it").await;
     assert_eq!(dev.json(&["get", &id]).await["version"], 2);
+    dev.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,6 +91,7 @@ async fn pinned_instances_stay_and_a_quiet_dev_shows_no_steps() {
     dev.host.prints("version 2 deployed").await;
     assert_eq!(dev.json(&["get", &id]).await["version"], 1);
     assert!(!dev.host.printed().contains("await"), "{}", dev.host.printed());
+    dev.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -111,6 +118,7 @@ async fn every_step_is_a_line_with_what_went_wrong_and_what_the_guest_wrote_bene
         "{printed}"
     );
     assert!(!printed.contains('\u{1b}'), "nothing steers a terminal, and no colours in a pipe: {printed:?}");
+    dev.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -123,4 +131,5 @@ async fn a_file_that_holds_another_machine_moves_nobody() {
     dev.host.prints("shore version 1 deployed").await;
     assert_eq!(dev.json(&["get", &id]).await["fsm"], "probe");
     assert!(!dev.host.printed().contains("goes on with it"), "{}", dev.host.printed());
+    dev.stop().await;
 }

@@ -2,6 +2,7 @@
 
 mod adopt;
 mod api;
+mod bench;
 mod cli;
 mod control;
 mod crash_loop;
@@ -12,6 +13,7 @@ mod doctor;
 mod egress;
 mod failpoints;
 mod first_hour;
+mod golden;
 mod interleavings;
 mod lifecycle;
 mod new;

@@ -9,7 +9,7 @@ use gd_tests::repository;
 const LINES_MAX: usize = 500;
 
 /// The modules of the host, from the bottom: each uses those above it in this list alone.
-const FLOORS: [(&str, u8); 15] = [
+const FLOORS: [(&str, u8); 16] = [
     ("failpoint", 0),
     ("telemetry", 0),
     ("store", 1),
@@ -26,6 +26,7 @@ const FLOORS: [(&str, u8); 15] = [
     ("new", 6),
     ("serve", 7),
     ("dev", 8),
+    ("bench", 8),
 ];
 
 /// Every file with one of these endings that is ours, with its text.

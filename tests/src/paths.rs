@@ -33,7 +33,13 @@ pub fn scratch(name: &str) -> PathBuf {
     folder
 }
 
+/// A test is in `PROFILE/deps`, a program of this crate in `PROFILE`.
 fn profile() -> PathBuf {
-    let test = std::env::current_exe().expect("a test knows where it is");
-    test.ancestors().nth(2).expect("a test is in PROFILE/deps").to_owned()
+    let program = std::env::current_exe().expect("a program knows where it is");
+    let folder = program.parent().expect("a program is in a folder");
+    if folder.ends_with("deps") {
+        folder.parent().expect("deps is in a profile's folder").to_owned()
+    } else {
+        folder.to_owned()
+    }
 }

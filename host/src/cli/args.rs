@@ -1,5 +1,6 @@
 //! What the command line accepts: the verbs, the global options and their documentation.
 
+mod bench;
 mod client;
 mod host;
 mod operate;
@@ -7,6 +8,7 @@ mod value;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use bench::{BenchArgs, Workload};
 pub use client::{
     DeployArgs, GetArgs, HistoryArgs, ListArgs, SignalArgs, StartArgs, Status, Until, VersionsArgs, WaitArgs,
 };
@@ -76,6 +78,8 @@ pub enum Command {
     New(NewArgs),
     /// Show what a component says about itself and what it imports, without a server
     Inspect(InspectArgs),
+    /// Measure steps per second (W1) or latency (W2) against pgbench, on a private Postgres
+    Bench(BenchArgs),
     /// A verb of the API, for [`super::run`].
     #[command(flatten)]
     Client(ClientCommand),
@@ -193,6 +197,23 @@ mod tests {
         let Command::Serve(args) = cli.ok().unwrap().command else { panic!("another verb") };
         assert_eq!(args.allow_egress.iter().map(ToString::to_string).collect::<Vec<_>>(), ["h:1", "[::1]:2"]);
         assert_eq!((args.drain_timeout, args.concurrency), (Some(Duration::from_secs(9)), None));
+    }
+
+    #[test]
+    fn bench_measures_what_is_published_unless_told_otherwise() {
+        let bench = |line: &str| match parse(line).ok().unwrap().command {
+            Command::Bench(args) => args,
+            _ => panic!("another verb"),
+        };
+        let args = bench("gd-host bench W1");
+        assert_eq!((args.workload, args.instances, args.state_bytes, args.rounds), (Workload::W1, None, 1024, 5));
+        assert!(!args.no_pgbench && !args.json);
+        let args = bench("gd-host bench w2 --instances 50 --state-bytes 200 --rounds 1 --no-pgbench --json");
+        assert_eq!((args.workload, args.instances, args.state_bytes, args.rounds), (Workload::W2, Some(50), 200, 1));
+        assert!(args.no_pgbench && args.json);
+        refused("gd-host bench", ErrorKind::MissingRequiredArgument);
+        refused("gd-host bench W0", ErrorKind::InvalidValue);
+        refused("gd-host bench W1 --state-bytes 100", ErrorKind::ValueValidation);
     }
 
     #[test]

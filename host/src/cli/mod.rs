@@ -1,6 +1,6 @@
 //! The command line: what it accepts, and the verbs that talk to a running gd-host over its HTTP API.
 //!
-//! `dev`, `serve`, `migrate`, `new` and `inspect` are only parsed here; the binary carries them out.
+//! `dev`, `serve`, `migrate`, `new`, `inspect` and `bench` are only parsed here; the binary carries them out.
 
 mod args;
 pub(crate) mod clean;
@@ -30,9 +30,9 @@ mod why;
 use std::process::ExitCode;
 
 pub use args::{
-    CancelArgs, Cli, ClientCommand, Command, CompletionsArgs, DeployArgs, DevArgs, DoctorArgs, Format, GetArgs,
-    GlobalArgs, HistoryArgs, HoldArgs, HostPort, InspectArgs, Language, ListArgs, LogsArgs, MigrateArgs, NewArgs,
-    ServeArgs, SignalArgs, StartArgs, Status, Target, Until, VersionsArgs, WaitArgs, WhyArgs,
+    BenchArgs, CancelArgs, Cli, ClientCommand, Command, CompletionsArgs, DeployArgs, DevArgs, DoctorArgs, Format,
+    GetArgs, GlobalArgs, HistoryArgs, HoldArgs, HostPort, InspectArgs, Language, ListArgs, LogsArgs, MigrateArgs,
+    NewArgs, ServeArgs, SignalArgs, StartArgs, Status, Target, Until, VersionsArgs, WaitArgs, WhyArgs, Workload,
 };
 use client::Client;
 pub use doctor::doctor;

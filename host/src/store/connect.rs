@@ -152,6 +152,15 @@ impl Store {
         Ok(sqlx::query_file_scalar!("src/store/sql/intern_queue.sql", name).fetch_one(&self.pool).await?)
     }
 
+    /// Begins a transaction for a caller that may leave at any time. The driver forgets a BEGIN whose caller left before its answer, and
+    /// would give the connection, with the transaction open, to somebody else, whose statement is then not committed.
+    #[expect(clippy::disallowed_methods, reason = "it ends with the answer to one BEGIN")]
+    pub(super) async fn begin(&self) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, Error> {
+        let pool = self.pool.clone();
+        let begun = tokio::spawn(async move { pool.begin().await }).await;
+        Ok(begun.map_err(|_| sqlx::Error::WorkerCrashed)??)
+    }
+
     /// Lets every pooled connection go.
     pub async fn close(&self) {
         self.pool.close().await;

@@ -29,7 +29,7 @@ impl Store {
     /// # Errors
     /// When a statement fails: then nothing happened, unless the error is one of the connection.
     pub async fn cancel(&self, tenant: TenantId, id: InstanceId, reason: &str) -> Result<Option<Cancelled>, Error> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.begin().await?;
         if !lock_target(&mut transaction, tenant, id).await? {
             drop(transaction);
             return Ok(self.read_status(tenant, id).await?.map(Cancelled::EndedBefore));

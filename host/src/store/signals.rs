@@ -61,7 +61,7 @@ impl Store {
         signal: &NewSignal,
         limits: &Limits,
     ) -> Result<Option<(Delivered, Lane)>, Error> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.begin().await?;
         if !lock_target(&mut transaction, tenant, target).await? {
             return Ok(None);
         }

@@ -61,7 +61,7 @@ impl Store {
         bytes: &[u8],
         descriptor: &Value,
     ) -> Result<StoredVersion, Error> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.begin().await?;
         let fsm =
             sqlx::query_file_scalar!("src/store/sql/lock_fsm.sql", tenant.0, fsm).fetch_one(&mut *transaction).await?;
         let known = sqlx::query_file_scalar!("src/store/sql/find_version.sql", fsm, digest)
