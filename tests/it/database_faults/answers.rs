@@ -132,3 +132,24 @@ async fn signal_until_accepted(host: &TestHost, id: InstanceId) {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_that_hangs_up_takes_nobody_elses_start_along() {
+    let (wire, host) = wired().await;
+    // Every request takes a moment, so that callers can leave in the middle of any.
+    wire.delay(std::time::Duration::from_millis(20));
+    let nobody = || host.try_signal(Target::Id(InstanceId(i64::MAX)), "go", json!(1));
+    let mut ids = Vec::new();
+    for round in 0..60_u64 {
+        let leaves = std::time::Duration::from_millis(round % 30);
+        let left = tokio::time::timeout(leaves, nobody()).await;
+        assert!(left.is_err() || left.is_ok_and(|answer| answer.is_err()), "there is nobody");
+        ids.push(host.plan(json!([])).await);
+        // Rolls its own transaction back, and whatever else were open on its connection.
+        assert!(nobody().await.is_err());
+    }
+    for id in ids {
+        let there = host.host.get(host.tenant, id).await;
+        assert!(there.is_ok(), "instance {id} was acknowledged: {there:?}");
+    }
+}
