@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 use crate::client::{Answer, Client};
 use crate::clock::now_ms;
 use crate::ledger::{Cancel, Delivery, Ledger, Pause, Sent, Started};
-use crate::random::Random;
 use crate::story::{Deed, Story};
+use gd_tests::Random;
 
 /// Wait before something is tried again.
 const AGAIN: Duration = Duration::from_millis(250);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use reqwest::Client as Http;
 use serde_json::Value;
 
-use crate::random::Random;
+use gd_tests::Random;
 
 /// How long an answer is waited for: a host may be frozen.
 const ANSWER: Duration = Duration::from_secs(5);

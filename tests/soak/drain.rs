@@ -8,7 +8,7 @@ use sqlx::PgPool;
 use tokio::time::Instant;
 
 use crate::client::Client;
-use crate::random::Random;
+use gd_tests::Random;
 
 /// How long nothing may end before it is given up.
 const STUCK: Duration = Duration::from_secs(90);

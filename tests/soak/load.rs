@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 use crate::actor::Actor;
 use crate::client::Client;
 use crate::ledger::Ledger;
-use crate::random::Random;
 use crate::story::Story;
+use gd_tests::Random;
 
 /// Time between looks at how many live.
 const LOOK: Duration = Duration::from_millis(100);

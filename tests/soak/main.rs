@@ -19,7 +19,6 @@ mod load;
 mod notes;
 mod postgres;
 mod progress;
-mod random;
 mod report;
 mod run;
 mod stage;

@@ -19,10 +19,10 @@ use crate::faults::{Chaos, Happened};
 use crate::figures::Figures;
 use crate::ledger::Ledger;
 use crate::load::Load;
-use crate::random::Random;
 use crate::report::{Report, Requests, Verdict};
 use crate::stage::Stage;
 use crate::{leftover, progress};
+use gd_tests::Random;
 
 /// What the clients have for what they have begun, once the faults are over.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -1,9 +1,10 @@
-//! Randomness that can be had again.
+//! Chance that comes out the same for the same seed.
 
 use std::hash::{BuildHasher, RandomState};
+use std::ops::RangeInclusive;
 
-/// Numbers that look random, by splitmix64. The same seed gives the same numbers.
-#[derive(Debug)]
+/// SplitMix64: every seed is a good one, and a part of the run can have a stream of its own.
+#[derive(Clone, Debug)]
 pub struct Random(u64);
 
 impl Random {
@@ -17,12 +18,56 @@ impl Random {
 
     /// A number below `end`, which is not 0.
     pub fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (mixed ^ (mixed >> 31)) % end
+        self.next() % end
     }
+
+    /// The numbers of this seed.
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// Another stream, the same whenever it is asked for.
+    pub fn stream(&self, number: u64) -> Self {
+        Self(mixed(self.0 ^ mixed(number.wrapping_add(1))))
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        mixed(self.0)
+    }
+
+    /// A number of this range.
+    pub fn between(&mut self, range: RangeInclusive<u64>) -> u64 {
+        range.start() + self.next() % (range.end() - range.start() + 1)
+    }
+
+    /// True once in so many times.
+    pub fn one_in(&mut self, times: u64) -> bool {
+        self.next().is_multiple_of(times)
+    }
+
+    /// A place in a list of this length, which is not empty.
+    pub fn place(&mut self, length: usize) -> usize {
+        usize::try_from(self.next() % length.max(1) as u64).unwrap_or_default()
+    }
+
+    /// One of these.
+    pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+        &from[self.place(from.len())]
+    }
+
+    /// Puts them into another order.
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            items.swap(last, self.place(last + 1));
+        }
+    }
+}
+
+fn mixed(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }
 
 #[cfg(test)]
@@ -30,10 +75,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seed_gives_its_numbers_again() {
-        let numbers = |seed| (0..5).map(move |_| Random(seed).below(1_000)).collect::<Vec<_>>();
-        assert_eq!(numbers(7), numbers(7));
-        let mut random = Random(7);
-        assert!((0..1_000).map(|_| random.below(10)).collect::<std::collections::BTreeSet<_>>().len() == 10);
+    fn the_same_seed_gives_the_same_run() {
+        let run = |seed| {
+            let mut random = Random::new(seed).stream(7);
+            let mut items: Vec<u64> = (0..8).map(|_| random.between(3..=9)).collect();
+            random.shuffle(&mut items);
+            items
+        };
+        assert_eq!(run(1), run(1));
+        assert_ne!(run(1), run(2));
+        assert!(run(3).iter().all(|number| (3..=9).contains(number)));
     }
 }

@@ -127,8 +127,8 @@ fn deduplicated(sent: &Sent, remembered: &[String]) -> Vec<String> {
 mod tests {
     use super::super::rows::Attempt;
     use super::*;
-    use crate::random::Random;
     use crate::story::Story;
+    use gd_tests::Random;
 
     fn note(now_ms: i64, awaited: &[&str], others: &[&str]) -> Note {
         let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();

@@ -10,8 +10,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::now_ms;
-use crate::random::Random;
 use crate::stage::Stage;
+use gd_tests::Random;
 
 /// Shortest and longest mean time between the end of one fault and the next.
 const GAP_MS: (u64, u64) = (1_500, 6_000);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Deed, End};
-use crate::random::Random;
+use gd_tests::Random;
 
 /// A story before it has a number.
 pub(super) struct Draft {

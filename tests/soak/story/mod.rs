@@ -4,7 +4,7 @@ mod kinds;
 
 use serde_json::{Value, json};
 
-use crate::random::Random;
+use gd_tests::Random;
 
 /// Keys that several stories want at the same time.
 const CONTESTED_KEYS: u64 = 6;
