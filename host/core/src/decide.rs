@@ -2,8 +2,8 @@
 
 use crate::fault::{Verdict, default_verdict, printable};
 use crate::{
-    AttemptOutcome, Await, Descriptor, ErrorInfo, Fault, FaultKind, Limits, Next, Outcome, Retry, SignalId, Status,
-    Wake,
+    AttemptOutcome, Await, Descriptor, Effect, ErrorInfo, Fault, FaultKind, KeyChange, Limits, Next, Outcome,
+    RateLimit, Retry, ScheduleChildren, SignalId, StartSpec, Status, Transition, Wake,
 };
 
 /// Where the instance stood when the attempt began.
@@ -15,6 +15,8 @@ pub struct Position {
     pub faults: u32,
     /// Ids of the awaited signals that the attempt was handed: what progress consumes.
     pub awaited: Vec<SignalId>,
+    /// The concurrency key that it ran under.
+    pub concurrency_key: Option<String>,
 }
 
 /// How the attempt ended.
@@ -53,8 +55,28 @@ pub struct Change {
     pub faults: u32,
     /// Whether a new visit begins.
     pub new_visit: bool,
+    /// The concurrency key that stands afterwards.
+    pub concurrency_key: KeyChange,
+    /// What the next attempt draws.
+    pub draws: Draws,
     /// Where the instance goes.
     pub then: Then,
+}
+
+/// What the next attempt draws from a token bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Draws {
+    /// Nothing.
+    Nothing,
+    /// The same again: every try pays.
+    Again,
+    /// This many tokens of this bucket.
+    From {
+        /// `name` or `name:partition`.
+        bucket: String,
+        /// At least 1.
+        weight: u32,
+    },
 }
 
 /// Where the instance goes.
@@ -79,6 +101,8 @@ pub enum Then {
         /// Milliseconds from the commit until it is woken without one.
         timeout_ms: Option<u64>,
     },
+    /// It parks until the last of its new children has ended; it is runnable at once if none was started.
+    Join,
     /// It ends.
     End {
         /// `Done` or `Failed`.
@@ -99,6 +123,7 @@ impl Then {
             Self::RunOn | Self::Requeue { .. } | Self::End { .. } => Wake::Next,
             Self::Again { .. } => Wake::Retry,
             Self::Park { .. } => Wake::Signal,
+            Self::Join => Wake::Join,
         }
     }
 }
@@ -110,6 +135,10 @@ pub struct Decision {
     pub change: Change,
     /// Signals that the commit deletes.
     pub consumes: Vec<SignalId>,
+    /// Children that the commit starts.
+    pub children: Vec<StartSpec>,
+    /// What else it does.
+    pub effects: Vec<Effect>,
     /// How the history names the ending.
     pub outcome: AttemptOutcome,
     /// The fault or stop that the history shows.
@@ -180,55 +209,93 @@ fn accept(
     fault: Option<&Fault>,
     limits: &Limits,
 ) -> Decision {
+    let Outcome { transition, effects } = outcome;
+    let error = fault.map(|fault| fault.info(limits.error_bytes_max));
     // A handler is handed no signals: what it decides consumes none.
     let awaited = if fault.is_some() { Vec::new() } else { position.awaited.clone() };
-    let error = fault.map(|fault| fault.info(limits.error_bytes_max));
-    let progress = |step: String, state: Vec<u8>, then: Then| Change {
+    let decision = match transition {
+        Transition::Next(next) => {
+            let then = then_of(&next, position);
+            let Next { step, state, rate_limit, weight, concurrency_key, .. } = next;
+            let draws = draws(rate_limit, weight);
+            let change = Change { concurrency_key, draws, ..progress(step, state, then) };
+            Decision { consumes: awaited, ..Decision::new(change, AttemptOutcome::Next, error) }
+        }
+        Transition::Await(Await { names, step, state, timeout_ms }) => {
+            let then = Then::Park { names: each_once(names), timeout_ms };
+            Decision::new(progress(step, state, then), AttemptOutcome::Await, error)
+        }
+        Transition::ScheduleChildren(ScheduleChildren { step, state, children }) => {
+            let change = progress(step, state, Then::Join);
+            let decision = Decision::new(change, AttemptOutcome::ScheduleChildren, error);
+            Decision { consumes: awaited, children, ..decision }
+        }
+        Transition::Retry(Retry { state, delay_ms }) => {
+            let change = again(position, Some(state), faults_if_again, delay_ms);
+            Decision::new(change, AttemptOutcome::Retry, error)
+        }
+        Transition::Done(result) => {
+            let then = Then::End { status: Status::Done, result: Some(result), error: None, clears_inbox: true };
+            Decision::new(ended(position, then), AttemptOutcome::Done, error)
+        }
+        Transition::Stop(reason) => {
+            let reason = storable(reason, limits);
+            let end = Some(reason.clone());
+            let then = Then::End { status: Status::Failed, result: None, error: end, clears_inbox: true };
+            Decision::new(ended(position, then), AttemptOutcome::Stop, error.or(Some(reason)))
+        }
+    };
+    Decision { effects, ..decision }
+}
+
+impl Decision {
+    fn new(change: Change, outcome: AttemptOutcome, error: Option<ErrorInfo>) -> Self {
+        Self { change, consumes: Vec::new(), children: Vec::new(), effects: Vec::new(), outcome, error }
+    }
+}
+
+/// Whether the worker may go on at once: what waits for tokens or for another key's slot is let go of, since those are given to
+/// what waits, in its order.
+fn then_of(next: &Next, position: &Position) -> Then {
+    let other_key = match &next.concurrency_key {
+        KeyChange::Keep | KeyChange::Release => false,
+        KeyChange::Switch(key) => position.concurrency_key.as_ref() != Some(key),
+    };
+    let delay_ms = next.delay_ms.unwrap_or(0);
+    if delay_ms > 0 || next.requeue || other_key || next.rate_limit.is_some() {
+        return Then::Requeue { delay_ms };
+    }
+    Then::RunOn
+}
+
+fn draws(rate_limit: Option<RateLimit>, weight: u32) -> Draws {
+    rate_limit.map_or(Draws::Nothing, |limit| Draws::From { bucket: limit.bucket(), weight })
+}
+
+fn progress(step: String, state: Vec<u8>, then: Then) -> Change {
+    Change {
         step: Some(step),
         state: Some(state),
         attempt: 0,
         faults: 0,
         new_visit: true,
+        concurrency_key: KeyChange::Keep,
+        draws: Draws::Nothing,
         then,
-    };
-    match outcome {
-        Outcome::Next(Next { step, state, delay_ms, requeue }) => {
-            let then = match delay_ms {
-                None | Some(0) if !requeue => Then::RunOn,
-                delay_ms => Then::Requeue { delay_ms: delay_ms.unwrap_or(0) },
-            };
-            Decision { change: progress(step, state, then), consumes: awaited, outcome: AttemptOutcome::Next, error }
-        }
-        Outcome::Await(Await { names, step, state, timeout_ms }) => {
-            let then = Then::Park { names: each_once(names), timeout_ms };
-            Decision { change: progress(step, state, then), consumes: vec![], outcome: AttemptOutcome::Await, error }
-        }
-        Outcome::Retry(Retry { state, delay_ms }) => {
-            let change = Change {
-                step: None,
-                state: Some(state),
-                attempt: position.attempt.saturating_add(1),
-                faults: faults_if_again,
-                new_visit: false,
-                then: Then::Again { delay_ms },
-            };
-            Decision { change, consumes: vec![], outcome: AttemptOutcome::Retry, error }
-        }
-        Outcome::Done(result) => {
-            let then = Then::End { status: Status::Done, result: Some(result), error: None, clears_inbox: true };
-            Decision { change: ended(position, then), consumes: vec![], outcome: AttemptOutcome::Done, error }
-        }
-        Outcome::Stop(reason) => {
-            let reason = storable(reason, limits);
-            let then =
-                Then::End { status: Status::Failed, result: None, error: Some(reason.clone()), clears_inbox: true };
-            Decision {
-                change: ended(position, then),
-                consumes: vec![],
-                outcome: AttemptOutcome::Stop,
-                error: error.or(Some(reason)),
-            }
-        }
+    }
+}
+
+/// The same visit once more.
+fn again(position: &Position, state: Option<Vec<u8>>, faults: u32, delay_ms: u64) -> Change {
+    Change {
+        step: None,
+        state,
+        attempt: position.attempt.saturating_add(1),
+        faults,
+        new_visit: false,
+        concurrency_key: KeyChange::Keep,
+        draws: Draws::Again,
+        then: Then::Again { delay_ms },
     }
 }
 
@@ -243,30 +310,31 @@ fn by_default(
     let error = error.unwrap_or_else(|| fault.info(limits.error_bytes_max));
     match default_verdict(fault, descriptor, position.attempt, position.faults) {
         Verdict::Fail => fail(position, error),
-        Verdict::RetryAfter(delay_ms) => Decision {
-            change: Change {
-                step: None,
-                state: None,
-                attempt: position.attempt.saturating_add(1),
-                faults: position.faults.saturating_add(1),
-                new_visit: false,
-                then: Then::Again { delay_ms: delay_ms.min(limits.delay_ms_max) },
-            },
-            consumes: vec![],
-            outcome: AttemptOutcome::Fault,
-            error: Some(error),
-        },
+        Verdict::RetryAfter(delay_ms) => {
+            let delay_ms = delay_ms.min(limits.delay_ms_max);
+            let change = again(position, None, position.faults.saturating_add(1), delay_ms);
+            Decision::new(change, AttemptOutcome::Fault, Some(error))
+        }
     }
 }
 
 /// A failure that the engine decides: the inbox stays until retention, so that an operator's retry still sees it.
 fn fail(position: &Position, error: ErrorInfo) -> Decision {
     let then = Then::End { status: Status::Failed, result: None, error: Some(error.clone()), clears_inbox: false };
-    Decision { change: ended(position, then), consumes: vec![], outcome: AttemptOutcome::Fault, error: Some(error) }
+    Decision::new(ended(position, then), AttemptOutcome::Fault, Some(error))
 }
 
 fn ended(position: &Position, then: Then) -> Change {
-    Change { step: None, state: None, attempt: position.attempt, faults: position.faults, new_visit: false, then }
+    Change {
+        step: None,
+        state: None,
+        attempt: position.attempt,
+        faults: position.faults,
+        new_visit: false,
+        concurrency_key: KeyChange::Keep,
+        draws: Draws::Nothing,
+        then,
+    }
 }
 
 /// Both messages of a handler that failed too.

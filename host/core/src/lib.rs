@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod backoff;
+mod bucket;
 mod decide;
 mod descriptor;
 mod fault;
@@ -17,12 +18,14 @@ mod names;
 mod outcome;
 mod run_ahead;
 mod scope;
+mod spec;
 mod status;
 mod why;
 
 pub use backoff::Backoff;
+pub use bucket::{Bucket, Due, MICROTOKENS, Refill};
 pub use decide::{
-    Change, Decision, Ending, LONE_STARTS_MAX, LOSSES_MAX, Position, Then, crash_loop, decide, unstorable,
+    Change, Decision, Draws, Ending, LONE_STARTS_MAX, LOSSES_MAX, Position, Then, crash_loop, decide, unstorable,
 };
 pub use descriptor::{Descriptor, DescriptorError, Form, StepInfo};
 pub use fault::{ErrorInfo, Fault, FaultKind};
@@ -31,8 +34,9 @@ pub use inbox::{Inbox, Signal};
 pub use lanes::{Lane, Lanes};
 pub use limits::Limits;
 pub use names::{InvalidName, valid_name};
-pub use outcome::{Await, InvalidOutcome, Next, Outcome, Retry};
+pub use outcome::{Await, InvalidOutcome, Next, Outcome, Retry, ScheduleChildren, Transition};
 pub use run_ahead::RunAhead;
 pub use scope::Scope;
+pub use spec::{Effect, KeyChange, RateLimit, SignalSpec, StartSpec, Target, WEIGHT_MAX};
 pub use status::{AttemptOutcome, Status, Wake};
 pub use why::{Facts, Owner, Reason, why};

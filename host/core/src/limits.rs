@@ -17,6 +17,14 @@ pub struct Limits {
     pub awaited_names_max: usize,
     /// Longest delay or timeout, in milliseconds. Default 366 days.
     pub delay_ms_max: u64,
+    /// Children that one outcome may start. Default 1,000.
+    pub children_max: usize,
+    /// Ancestors that an instance may have. Default 16.
+    pub depth_max: u32,
+    /// Bytes of what children left that are handed to their parent at once; beyond, it reads them one by one. Default 4 MiB.
+    pub children_bytes_max: usize,
+    /// Instances started and signals sent by one outcome. Default 1,000: as many as children.
+    pub effects_max: usize,
     /// Bytes of an error's message that are kept; the rest is cut off. Default 8 KiB.
     pub error_bytes_max: usize,
 }
@@ -31,6 +39,10 @@ impl Default for Limits {
             inbox_bytes_max: 4 << 20,
             awaited_names_max: 64,
             delay_ms_max: 366 * 24 * 60 * 60 * 1_000,
+            children_max: 1_000,
+            depth_max: 16,
+            children_bytes_max: 4 << 20,
+            effects_max: 1_000,
             error_bytes_max: 8 << 10,
         }
     }

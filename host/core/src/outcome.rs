@@ -3,17 +3,35 @@
 use std::fmt;
 
 use crate::names::{InvalidName, valid_name};
-use crate::{Descriptor, ErrorInfo, Limits};
+use crate::spec::weight;
+use crate::{Descriptor, Effect, ErrorInfo, KeyChange, Limits, RateLimit, StartSpec};
 
-/// A step's answer.
+/// A step's answer: where the instance goes, and what happens beside it. All of it commits, or none.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub struct Outcome {
+    /// Where the instance goes.
+    pub transition: Transition,
+    /// In the order given.
+    pub effects: Vec<Effect>,
+}
+
+impl From<Transition> for Outcome {
+    fn from(transition: Transition) -> Self {
+        Self { transition, effects: Vec::new() }
+    }
+}
+
+/// Where an instance goes after a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Transition {
     /// Go on to another step.
     Next(Next),
     /// Try this step again.
     Retry(Retry),
     /// Park until a signal arrives.
     Await(Await),
+    /// Start children, and park until the last of them has ended.
+    ScheduleChildren(ScheduleChildren),
     /// End with a result.
     Done(Vec<u8>),
     /// End without one.
@@ -31,6 +49,38 @@ pub struct Next {
     pub delay_ms: Option<u64>,
     /// Let other work go first instead of running on in place.
     pub requeue: bool,
+    /// The bucket that the step draws from; `None` draws from none.
+    pub rate_limit: Option<RateLimit>,
+    /// Tokens that it draws, at least 1.
+    pub weight: u32,
+    /// The semaphore that it runs under.
+    pub concurrency_key: KeyChange,
+}
+
+impl Next {
+    /// Go on to `step`, at once and in place.
+    pub fn to(step: impl Into<String>, state: impl Into<Vec<u8>>) -> Self {
+        Self {
+            step: step.into(),
+            state: state.into(),
+            delay_ms: None,
+            requeue: false,
+            rate_limit: None,
+            weight: 1,
+            concurrency_key: KeyChange::Keep,
+        }
+    }
+}
+
+/// Start children, and park until the last of them has ended, however it ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScheduleChildren {
+    /// The step that is run then; at once when none was started.
+    pub step: String,
+    /// The state it gets.
+    pub state: Vec<u8>,
+    /// The children, in the order in which the step reads them back.
+    pub children: Vec<StartSpec>,
 }
 
 /// Try this step again.
@@ -78,6 +128,20 @@ pub enum InvalidOutcome {
     TooManyNames(usize, usize),
     /// Weight 0.
     ZeroWeight,
+    /// Weight over the limit: tokens, limit.
+    WeightTooLarge(u32, u32),
+    /// The name of a rate limit holds a colon.
+    ColonInLimit(String),
+    /// A signal's payload over the limit: bytes, limit.
+    SignalTooLarge(usize, usize),
+    /// More children than one outcome may start: count, limit.
+    TooManyChildren(usize, usize),
+    /// More ancestors than an instance may have: limit.
+    TooDeep(u32),
+    /// More effects than one outcome may have: count, limit.
+    TooManyEffects(usize, usize),
+    /// A child that cannot be started: its place in the list, the code of the reason, the reason.
+    Child(usize, &'static str, String),
 }
 
 impl InvalidOutcome {
@@ -94,6 +158,13 @@ impl InvalidOutcome {
             Self::NothingAwaited => "nothing-awaited",
             Self::TooManyNames(..) => "too-many-names",
             Self::ZeroWeight => "zero-weight",
+            Self::WeightTooLarge(..) => "weight-too-large",
+            Self::ColonInLimit(_) => "invalid-name",
+            Self::SignalTooLarge(..) => "signal-too-large",
+            Self::TooManyChildren(..) => "too-many-children",
+            Self::TooDeep(_) => "too-deep",
+            Self::TooManyEffects(..) => "too-many-effects",
+            Self::Child(_, code, _) => code,
         }
     }
 }
@@ -111,6 +182,17 @@ impl fmt::Display for InvalidOutcome {
             Self::NothingAwaited => write!(f, "an await needs at least one signal name"),
             Self::TooManyNames(count, max) => write!(f, "the await lists {count} names, the limit is {max}"),
             Self::ZeroWeight => write!(f, "a weight is at least 1"),
+            Self::WeightTooLarge(weight, max) => write!(f, "the weight is {weight}, the limit is {max}"),
+            Self::ColonInLimit(name) => {
+                write!(f, "the rate limit's name {name:?} holds a colon, which separates a name from its partition")
+            }
+            Self::SignalTooLarge(bytes, max) => write!(f, "the signal's payload is {bytes} bytes, the limit is {max}"),
+            Self::TooManyChildren(count, max) => write!(f, "the outcome starts {count} children, the limit is {max}"),
+            Self::TooDeep(max) => {
+                write!(f, "the instance has {max} ancestors, which is the limit: it cannot have children")
+            }
+            Self::TooManyEffects(count, max) => write!(f, "the outcome has {count} effects, the limit is {max}"),
+            Self::Child(index, _, reason) => write!(f, "child {index} cannot be started: {reason}"),
         }
     }
 }
@@ -123,11 +205,22 @@ impl Outcome {
     /// # Errors
     /// The first rule that is broken.
     pub fn validate(&self, descriptor: &Descriptor, limits: &Limits) -> Result<(), InvalidOutcome> {
+        self.transition.validate(descriptor, limits)?;
+        if self.effects.len() > limits.effects_max {
+            return Err(InvalidOutcome::TooManyEffects(self.effects.len(), limits.effects_max));
+        }
+        self.effects.iter().try_for_each(|effect| effect.validate(limits))
+    }
+}
+
+impl Transition {
+    fn validate(&self, descriptor: &Descriptor, limits: &Limits) -> Result<(), InvalidOutcome> {
         match self {
             Self::Next(next) => {
                 known_step(descriptor, &next.step)?;
                 state_fits(&next.state, limits)?;
-                next.delay_ms.map_or(Ok(()), |ms| delay_fits(ms, limits))
+                next.delay_ms.map_or(Ok(()), |ms| delay_fits(ms, limits))?;
+                flow_fits(next)
             }
             Self::Retry(retry) => {
                 state_fits(&retry.state, limits)?;
@@ -139,12 +232,36 @@ impl Outcome {
                 names_fit(&await_.names, limits)?;
                 await_.timeout_ms.map_or(Ok(()), |ms| delay_fits(ms, limits))
             }
+            Self::ScheduleChildren(schedule) => {
+                known_step(descriptor, &schedule.step)?;
+                state_fits(&schedule.state, limits)?;
+                children_fit(&schedule.children, limits)
+            }
             Self::Done(result) if result.len() > limits.payload_bytes_max => {
                 Err(InvalidOutcome::ResultTooLarge(result.len(), limits.payload_bytes_max))
             }
             Self::Done(_) | Self::Stop(_) => Ok(()),
         }
     }
+}
+
+fn flow_fits(next: &Next) -> Result<(), InvalidOutcome> {
+    weight(next.weight)?;
+    next.rate_limit.as_ref().map_or(Ok(()), RateLimit::validate)?;
+    if let KeyChange::Switch(key) = &next.concurrency_key {
+        valid_name(key).map_err(|reason| InvalidOutcome::Name("concurrency key", reason))?;
+    }
+    Ok(())
+}
+
+fn children_fit(children: &[StartSpec], limits: &Limits) -> Result<(), InvalidOutcome> {
+    if children.len() > limits.children_max {
+        return Err(InvalidOutcome::TooManyChildren(children.len(), limits.children_max));
+    }
+    for (index, child) in children.iter().enumerate() {
+        child.validate(limits).map_err(|broken| InvalidOutcome::Child(index, broken.code(), broken.to_string()))?;
+    }
+    Ok(())
 }
 
 fn known_step(descriptor: &Descriptor, step: &str) -> Result<(), InvalidOutcome> {

@@ -111,5 +111,7 @@ words!(
         Recovered = 6 "recovered",
         /// An operator ended the instance before it could commit.
         Cancelled = 7 "cancelled",
+        /// Started children and parked until they end.
+        ScheduleChildren = 8 "schedule_children",
     }
 );

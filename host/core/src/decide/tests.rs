@@ -1,30 +1,41 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Form, InvalidOutcome};
+use crate::{Form, InvalidOutcome, WEIGHT_MAX};
 
 fn machine() -> Descriptor {
     Descriptor::for_tests(Form::Machine)
 }
 
 fn at(attempt: u32, faults: u32) -> Position {
-    Position { attempt, faults, awaited: vec![SignalId(7)] }
+    Position { attempt, faults, awaited: vec![SignalId(7)], concurrency_key: Some("k".into()) }
 }
 
 fn next(step: &str) -> Outcome {
-    Outcome::Next(Next { step: step.into(), state: b"{}".to_vec(), delay_ms: None, requeue: false })
+    Transition::Next(Next::to(step, b"{}")).into()
 }
 
 fn small() -> Limits {
-    Limits { state_bytes_max: 8, payload_bytes_max: 8, awaited_names_max: 2, delay_ms_max: 1_000, ..Limits::default() }
+    Limits {
+        state_bytes_max: 8,
+        payload_bytes_max: 8,
+        awaited_names_max: 2,
+        delay_ms_max: 1_000,
+        children_max: 2,
+        effects_max: 2,
+        signal_bytes_max: 8,
+        ..Limits::default()
+    }
 }
 
 /// The code with which an outcome is refused.
-fn refused(outcome: Outcome) -> Option<String> {
-    let decision = decide(&at(0, 0), Ending::Outcome(outcome), &machine(), &small());
+fn refused(outcome: impl Into<Outcome>) -> Option<String> {
+    let decision = decide(&at(0, 0), Ending::Outcome(outcome.into()), &machine(), &small());
     match decision.change.then {
         Then::End { status: Status::Failed, error, clears_inbox: false, .. } => error.and_then(|error| error.code),
-        Then::End { .. } | Then::RunOn | Then::Requeue { .. } | Then::Again { .. } | Then::Park { .. } => None,
+        Then::End { .. } | Then::RunOn | Then::Requeue { .. } | Then::Again { .. } | Then::Park { .. } | Then::Join => {
+            None
+        }
     }
 }
 
@@ -45,7 +56,7 @@ fn a_delay_or_a_requeue_lets_go_of_the_claim() {
         (Some(5), false, Then::Requeue { delay_ms: 5 }),
         (None, true, Then::Requeue { delay_ms: 0 }),
     ] {
-        let outcome = Outcome::Next(Next { step: "b".into(), state: vec![], delay_ms, requeue });
+        let outcome = Transition::Next(Next { delay_ms, requeue, ..Next::to("b", "") }).into();
         let decision = decide(&at(0, 0), Ending::Outcome(outcome), &machine(), &Limits::default());
         assert_eq!(decision.change.then, expected);
     }
@@ -53,14 +64,15 @@ fn a_delay_or_a_requeue_lets_go_of_the_claim() {
 
 #[test]
 fn an_outcome_that_breaks_a_rule_fails_its_own_instance_and_keeps_the_inbox() {
-    let awaiting =
-        |names: Vec<String>, timeout_ms| Outcome::Await(Await { names, step: "b".into(), state: vec![], timeout_ms });
+    let awaiting = |names: Vec<String>, timeout_ms| {
+        Outcome::from(Transition::Await(Await { names, step: "b".into(), state: vec![], timeout_ms }))
+    };
     for (outcome, code) in [
         (next("nowhere"), "unknown-step"),
         (next(""), "invalid-name"),
-        (Outcome::Retry(Retry { state: vec![0; 9], delay_ms: 0 }), "state-too-large"),
-        (Outcome::Retry(Retry { state: vec![0; 8], delay_ms: 1_001 }), "delay-too-long"),
-        (Outcome::Done(vec![0; 9]), "result-too-large"),
+        (Transition::Retry(Retry { state: vec![0; 9], delay_ms: 0 }).into(), "state-too-large"),
+        (Transition::Retry(Retry { state: vec![0; 8], delay_ms: 1_001 }).into(), "delay-too-long"),
+        (Transition::Done(vec![0; 9]).into(), "result-too-large"),
         (awaiting(vec![], None), "nothing-awaited"),
         (awaiting(vec!["a".into(), "b".into(), "c".into()], None), "too-many-names"),
         (awaiting(vec!["a\0".into()], None), "invalid-name"),
@@ -72,13 +84,13 @@ fn an_outcome_that_breaks_a_rule_fails_its_own_instance_and_keeps_the_inbox() {
 
 #[test]
 fn at_the_limit_an_outcome_is_accepted() {
-    assert_eq!(refused(Outcome::Retry(Retry { state: vec![0; 8], delay_ms: 1_000 })), None);
-    assert_eq!(refused(Outcome::Done(vec![0; 8])), None);
+    assert_eq!(refused(Transition::Retry(Retry { state: vec![0; 8], delay_ms: 1_000 })), None);
+    assert_eq!(refused(Transition::Done(vec![0; 8])), None);
 }
 
 #[test]
 fn a_retry_keeps_the_visit_and_what_it_awaits() {
-    let outcome = Outcome::Retry(Retry { state: b"s".to_vec(), delay_ms: 5 });
+    let outcome = Transition::Retry(Retry { state: b"s".to_vec(), delay_ms: 5 }).into();
     let decision = decide(&at(1, 3), Ending::Outcome(outcome), &machine(), &Limits::default());
     assert_eq!((decision.change.attempt, decision.change.faults, decision.change.new_visit), (2, 0, false));
     assert_eq!(decision.change.then, Then::Again { delay_ms: 5 });
@@ -87,7 +99,7 @@ fn a_retry_keeps_the_visit_and_what_it_awaits() {
 
 #[test]
 fn a_handlers_retry_does_not_end_the_row_of_faults() {
-    let outcome = Outcome::Retry(Retry { state: vec![], delay_ms: 0 });
+    let outcome = Transition::Retry(Retry { state: vec![], delay_ms: 0 }).into();
     let fault = Fault::new(FaultKind::Trap, "x");
     let decision = decide(&at(1, 3), Ending::Handled { fault, outcome }, &machine(), &Limits::default());
     assert_eq!(decision.change.faults, 4);
@@ -117,6 +129,63 @@ fn an_invalid_answer_of_a_handler_ends_the_instance() {
     let fault = Fault::new(FaultKind::Trap, "x");
     let decision = decide(&at(0, 0), Ending::Handled { fault, outcome: next("z") }, &machine(), &Limits::default());
     assert!(matches!(decision.change.then, Then::End { status: Status::Failed, .. }));
+}
+
+#[test]
+fn what_a_step_asks_for_beside_its_state_is_held_to_the_rules() {
+    let children =
+        |children| Transition::ScheduleChildren(ScheduleChildren { step: "b".into(), state: vec![], children });
+    let flow = |limit: &str, weight, key: &str| {
+        let rate_limit = Some(RateLimit { name: limit.into(), partition: Some("p".into()) });
+        Transition::Next(Next {
+            rate_limit,
+            weight,
+            concurrency_key: KeyChange::Switch(key.into()),
+            ..Next::to("b", "")
+        })
+    };
+    let signal = |name: &str, bytes| {
+        let target = crate::Target::Id("7".into());
+        Effect::Signal(crate::SignalSpec { target, name: name.into(), payload: vec![0; bytes], dedup_key: None })
+    };
+    let beside = |effects| Outcome { effects, ..Transition::Next(Next::to("b", "")).into() };
+    for (outcome, code) in [
+        (children(vec![spec("a"); 3]).into(), Some("too-many-children")),
+        (children(vec![spec("a"), spec("")]).into(), Some("invalid-name")),
+        (children(vec![StartSpec { state: vec![0; 9], ..spec("a") }]).into(), Some("state-too-large")),
+        (children(vec![StartSpec { weight: 0, ..spec("a") }]).into(), Some("zero-weight")),
+        (children(vec![spec("a"), spec("a")]).into(), None),
+        (children(vec![]).into(), None),
+        (flow("mail", 0, "k").into(), Some("zero-weight")),
+        (flow("mail", WEIGHT_MAX + 1, "k").into(), Some("weight-too-large")),
+        (flow("mail:x", 1, "k").into(), Some("invalid-name")),
+        (flow("mail", 1, "").into(), Some("invalid-name")),
+        (flow("mail", 50, "other").into(), None),
+        (beside(vec![signal("go", 8); 3]), Some("too-many-effects")),
+        (beside(vec![signal("go", 9)]), Some("signal-too-large")),
+        (beside(vec![signal("g\0", 1)]), Some("invalid-name")),
+        (beside(vec![signal("go", 8), Effect::Start(spec("a"))]), None),
+    ] {
+        assert_eq!(refused(Outcome::clone(&outcome)).as_deref(), code, "{outcome:?}");
+    }
+}
+
+#[test]
+fn what_waits_for_tokens_or_another_slot_lets_go_of_the_claim() {
+    let mail = || Some(RateLimit { name: "mail".into(), partition: Some("7".into()) });
+    for (rate_limit, concurrency_key, expected) in [
+        (None, KeyChange::Keep, Then::RunOn),
+        (None, KeyChange::Release, Then::RunOn),
+        (None, KeyChange::Switch("k".into()), Then::RunOn),
+        (None, KeyChange::Switch("other".into()), Then::Requeue { delay_ms: 0 }),
+        (mail(), KeyChange::Keep, Then::Requeue { delay_ms: 0 }),
+    ] {
+        let outcome = Transition::Next(Next { rate_limit, concurrency_key, weight: 3, ..Next::to("b", "") });
+        let decision = decide(&at(0, 0), Ending::Outcome(outcome.into()), &machine(), &Limits::default());
+        assert_eq!(decision.change.then, expected);
+        let draws = matches!(&decision.change.draws, Draws::From { bucket, weight: 3 } if bucket == "mail:7");
+        assert_eq!(draws, expected != Then::RunOn && decision.change.concurrency_key == KeyChange::Keep);
+    }
 }
 
 #[test]
@@ -150,18 +219,73 @@ prop_compose! {
     }
 }
 
+fn key_change() -> impl Strategy<Value = KeyChange> {
+    prop_oneof![
+        Just(KeyChange::Keep),
+        Just(KeyChange::Release),
+        prop::sample::select(vec!["k", "other", ""]).prop_map(|key| KeyChange::Switch(key.into())),
+    ]
+}
+
+fn spec(fsm: &str) -> StartSpec {
+    StartSpec {
+        fsm: fsm.into(),
+        step: None,
+        state: vec![],
+        queue: None,
+        priority: 0,
+        delay_ms: 0,
+        correlation_key: None,
+        scope: crate::Scope::default(),
+        unique: true,
+        concurrency_key: None,
+        rate_limit: None,
+        weight: 1,
+    }
+}
+
+prop_compose! {
+    fn any_spec()(fsm in "[a-c]{0,2}", weight in 0u32..3, key in prop::option::of("[a-c]{0,2}"), delay_ms in 0u64..2_000, bytes in 0usize..12) -> StartSpec {
+        StartSpec { weight, correlation_key: key, delay_ms, state: vec![0; bytes], ..spec(&fsm) }
+    }
+}
+
 fn any_outcome() -> impl Strategy<Value = Outcome> {
+    let signal = |bytes| {
+        Effect::Signal(crate::SignalSpec {
+            target: crate::Target::Key("k".into()),
+            name: "go".into(),
+            payload: vec![0; bytes],
+            dedup_key: None,
+        })
+    };
+    let effect = prop_oneof![any_spec().prop_map(Effect::Start), (0usize..12).prop_map(signal)];
+    (any_transition(), prop::collection::vec(effect, 0..4))
+        .prop_map(|(transition, effects)| Outcome { transition, effects })
+}
+
+fn any_transition() -> impl Strategy<Value = Transition> {
     let step = prop::sample::select(vec!["a", "b", "c", "z", ""]).prop_map(String::from);
     let state = || prop::collection::vec(any::<u8>(), 0..12);
     let names = prop::collection::vec("[a-c]{0,2}", 0..4);
     prop_oneof![
-        (step.clone(), state(), prop::option::of(0u64..2_000), any::<bool>())
-            .prop_map(|(step, state, delay_ms, requeue)| Outcome::Next(Next { step, state, delay_ms, requeue })),
-        (state(), 0u64..2_000).prop_map(|(state, delay_ms)| Outcome::Retry(Retry { state, delay_ms })),
+        (step.clone(), state(), prop::option::of(0u64..2_000), any::<bool>()).prop_map(
+            |(step, state, delay_ms, requeue)| Transition::Next(Next { delay_ms, requeue, ..Next::to(step, state) })
+        ),
+        (step.clone(), key_change(), prop::option::of("[a:]{0,3}"), 0u32..3).prop_map(
+            |(step, concurrency_key, limit, weight)| {
+                let rate_limit = limit.map(|name| RateLimit { name, partition: None });
+                Transition::Next(Next { concurrency_key, rate_limit, weight, ..Next::to(step, "") })
+            }
+        ),
+        (step.clone(), state(), prop::collection::vec(any_spec(), 0..4)).prop_map(|(step, state, children)| {
+            Transition::ScheduleChildren(ScheduleChildren { step, state, children })
+        }),
+        (state(), 0u64..2_000).prop_map(|(state, delay_ms)| Transition::Retry(Retry { state, delay_ms })),
         (names, step, state(), prop::option::of(0u64..2_000))
-            .prop_map(|(names, step, state, timeout_ms)| Outcome::Await(Await { names, step, state, timeout_ms })),
-        state().prop_map(Outcome::Done),
-        (".{0,20}", ".{0,40}").prop_map(|(kind, message)| Outcome::Stop(ErrorInfo { kind, message, code: None })),
+            .prop_map(|(names, step, state, timeout_ms)| Transition::Await(Await { names, step, state, timeout_ms })),
+        state().prop_map(Transition::Done),
+        (".{0,20}", ".{0,40}").prop_map(|(kind, message)| Transition::Stop(ErrorInfo { kind, message, code: None })),
     ]
 }
 
@@ -199,14 +323,24 @@ proptest! {
                 prop_assert_eq!(result.is_some(), *status == Status::Done);
                 prop_assert_eq!(error.is_some(), *status != Status::Done);
             }
-            Then::RunOn => {}
+            Then::RunOn => {
+                prop_assert_eq!(&change.draws, &Draws::Nothing, "tokens are granted to what waits for them");
+                let other = matches!(&change.concurrency_key, KeyChange::Switch(key) if key != "k");
+                prop_assert!(!other, "a slot is granted to what waits for it");
+            }
+            Then::Join => prop_assert!(decision.children.len() <= limits.children_max),
         }
+        prop_assert!(decision.children.is_empty() || change.then == Then::Join);
+        prop_assert!(decision.effects.len() <= limits.effects_max);
+        let draws_nothing_of_a_bucket = matches!(&change.draws, Draws::From { weight: 0, .. });
+        prop_assert!(!draws_nothing_of_a_bucket);
     }
 
     /// Signals are consumed by progress alone: by a step's own `next`, and never more than it was handed.
     #[test]
     fn only_a_steps_own_progress_consumes(ending in any_ending()) {
-        let was_next = matches!(&ending, Ending::Outcome(outcome @ Outcome::Next(_)) if outcome.validate(&machine(), &small()).is_ok());
+        let progress = |transition: &Transition| matches!(transition, Transition::Next(_) | Transition::ScheduleChildren(_));
+        let was_next = matches!(&ending, Ending::Outcome(outcome) if progress(&outcome.transition) && outcome.validate(&machine(), &small()).is_ok());
         let decision = decide(&at(0, 0), ending, &machine(), &small());
         prop_assert_eq!(!decision.consumes.is_empty(), was_next);
     }

@@ -2,7 +2,8 @@
 -- load, each as FSM * 2^32 + number: their rows are passed over.
 -- The live worker's row is held FOR KEY SHARE: it cannot be declared dead before this is committed, so that no row is ever
 -- taken for an owner that nobody watches. Rows that were lost three times in a row are left to the lone run. Equality per lane keeps instance_lane ordered; rows that others hold are skipped.
--- An array of tids, not a join: the planner guesses thousands of candidates and would read the whole table to join them.
+-- A row that runs under a concurrency key and has no slot reserved is put aside instead (status 4), once: who gets a slot is decided
+-- among those that wait for it. An array of tids, not a join: the planner guesses thousands of candidates and would read the whole table to join them.
 with live as materialized (
     select id from gd.worker where id = $1 and not dead for key share
 ),
@@ -22,9 +23,11 @@ candidate as materialized (
     ) picked
 )
 update gd.instance i
-set status = 1, owner = $1, claim = i.claim + 1
+set status = case when i.concurrency_key is null or i.slot is not null then 1 else 4 end,
+    owner = case when i.concurrency_key is null or i.slot is not null then $1::bigint end,
+    claim = i.claim + 1
 where i.ctid = any (array(select tid from candidate))
 returning
-    i.id, i.tenant_id, i.queue_id, i.priority, i.fsm_id, i.version, i.step, i.state, i.attempt, i.faults, i.visit, i.claim, i.wake,
-    i.correlation_key, i.awaits,
+    i.status, i.id, i.tenant_id, i.queue_id, i.priority, i.fsm_id, i.version, i.step, i.state, i.attempt, i.faults, i.visit, i.claim, i.wake,
+    i.correlation_key, i.awaits, i.concurrency_key, i.slot, i.rate_limit, i.weight, i.parent, i.depth, i.round, i.effect_results,
     (extract(epoch from now()) * 1000)::bigint as "now_ms!"

@@ -8,7 +8,7 @@ suspect as materialized (
     select i.ctid as tid
     from live cross join lateral (
         select ctid from gd.instance
-        where status = 0 and not held and losses >= 3 and eligible_at <= now()
+        where status = 0 and not held and losses >= 3 and eligible_at <= now() and (concurrency_key is null or slot is not null)
           and (fsm_id::bigint << 32) + version <> all ($2::bigint[])
         order by eligible_at
         limit 1
@@ -20,5 +20,5 @@ set status = 1, owner = $1, claim = i.claim + 1, lone_starts = i.lone_starts + 1
 where i.ctid = any (array(select tid from suspect))
 returning
     i.id, i.tenant_id, i.queue_id, i.priority, i.fsm_id, i.version, i.step, i.state, i.attempt, i.faults, i.visit, i.claim, i.wake,
-    i.correlation_key, i.awaits, i.lone_starts,
+    i.correlation_key, i.awaits, i.concurrency_key, i.slot, i.rate_limit, i.weight, i.parent, i.depth, i.round, i.effect_results, i.lone_starts,
     (extract(epoch from now()) * 1000)::bigint as "now_ms!"

@@ -3,4 +3,4 @@
 update gd.instance
 set held = $3, updated_at = now()
 where tenant_id = $1 and id = $2
-returning status, tenant_id, queue_id, priority
+returning status, tenant_id, queue_id, priority, concurrency_key, rate_limit
