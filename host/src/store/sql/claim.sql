@@ -26,5 +26,5 @@ set status = 1, owner = $1, claim = i.claim + 1
 where i.ctid = any (array(select tid from candidate))
 returning
     i.id, i.tenant_id, i.queue_id, i.priority, i.fsm_id, i.version, i.step, i.state, i.attempt, i.faults, i.visit, i.claim, i.wake,
-    i.correlation_key, i.awaits,
+    i.correlation_key, i.awaits, (date_part('epoch', i.eligible_at) * 1000000)::bigint as "eligible_at_us!",
     (extract(epoch from now()) * 1000)::bigint as "now_ms!"
