@@ -1,12 +1,14 @@
 //! The configuration of `serve`: flags and environment before `gd.toml` before the defaults.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::time::Duration;
 
 use serde::Deserialize;
 
 use crate::cli::ServeArgs;
+use crate::engine::{Maintenance, Queues};
 use crate::error::Error;
 
 /// The shortest lease: three beats.
@@ -20,8 +22,16 @@ pub struct Config {
     pub listen: SocketAddr,
     /// What guests may reach. Default: nothing.
     pub allow_egress: Vec<String>,
-    /// Steps at the same time. Default 256.
+    /// What this host runs. Default: every queue.
+    pub queues: Queues,
+    /// Whether it looks after the database for all. Default: it does.
+    pub maintenance: Maintenance,
+    /// Steps at the same time, over all queues. Default 256.
     pub concurrency: Option<u32>,
+    /// Instances claimed per queue beyond the steps that may run. Default 0.
+    pub prefetch: Option<u32>,
+    /// Free places of a queue that are worth a claim. Default 1.
+    pub min_demand: Option<u32>,
     /// How long a worker lives without a beat. Default 30 s.
     pub lease: Option<Duration>,
     /// Time for running steps when the host stops. Default 5 s.
@@ -37,7 +47,11 @@ struct File {
     database_url: Option<String>,
     listen: Option<SocketAddr>,
     allow_egress: Option<Vec<String>>,
-    concurrency: Option<std::num::NonZeroU32>,
+    queues: Option<Queues>,
+    no_maintenance: Option<bool>,
+    concurrency: Option<NonZeroU32>,
+    prefetch: Option<u32>,
+    min_demand: Option<NonZeroU32>,
     lease_ms: Option<u64>,
     drain_timeout_ms: Option<u64>,
     api_token: Option<String>,
@@ -57,7 +71,14 @@ impl Config {
             database_url: args.database_url.or(file.database_url).ok_or_else(missing)?,
             listen: args.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 7070))),
             allow_egress: if flags.is_empty() { file.allow_egress.unwrap_or_default() } else { flags },
-            concurrency: args.concurrency.or(file.concurrency).map(std::num::NonZeroU32::get),
+            queues: args.queues.or(file.queues).unwrap_or_default(),
+            maintenance: match args.no_maintenance || file.no_maintenance.unwrap_or_default() {
+                true => Maintenance::Off,
+                false => Maintenance::On,
+            },
+            concurrency: args.concurrency.or(file.concurrency).map(NonZeroU32::get),
+            prefetch: args.prefetch.or(file.prefetch),
+            min_demand: args.min_demand.or(file.min_demand).map(NonZeroU32::get),
             lease: args.lease.or(file.lease_ms.map(Duration::from_millis)),
             drain: args
                 .drain_timeout
@@ -69,12 +90,19 @@ impl Config {
         Ok(config)
     }
 
-    /// Without a token, only this machine may reach the API.
+    /// Without a token, only this machine may reach the API; steps at once are counted in one way; a lease is long enough to be kept.
     fn check(&self) -> Result<(), Error> {
         if self.api_token.is_none() && !self.listen.ip().is_loopback() {
             return Err(Error::Config(format!(
                 "{} can be reached from other machines and no token is set: set --api-token or GD_API_TOKEN, or listen on 127.0.0.1",
                 self.listen
+            )));
+        }
+        if self.queues != Queues::All && self.concurrency.is_some() {
+            return Err(Error::Config(format!(
+                "concurrency is for a host that runs all queues, and this one runs {}: leave --concurrency away, and write the \
+                 number of steps behind each queue, such as --queues mail:10",
+                self.queues
             )));
         }
         if let Some(lease) = self.lease.filter(|lease| *lease < LEASE_MIN) {

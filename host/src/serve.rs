@@ -27,7 +27,11 @@ pub async fn serve(config: Config, beside: impl AsyncFnOnce(SocketAddr, Host)) -
     let destinations = config.allow_egress.iter().map(|text| text.parse()).collect::<Result<Vec<Destination>, _>>();
     let egress = EgressPolicy::allow(destinations.map_err(|error| Error::Config(format!("allow_egress: {error}")))?);
     let mut engine = EngineConfig { host: host_name(), ..EngineConfig::default() };
+    engine.queues = config.queues;
+    engine.maintenance = config.maintenance;
     engine.concurrency = config.concurrency.unwrap_or(engine.concurrency);
+    engine.prefetch = config.prefetch.unwrap_or(engine.prefetch);
+    engine.min_demand = config.min_demand.unwrap_or(engine.min_demand);
     engine.lease = config.lease.unwrap_or(engine.lease);
     // Before any work is claimed: a taken port must not cost anybody an attempt.
     let refused = |source| Error::Listen { address: config.listen, source };

@@ -26,5 +26,6 @@ mod signals;
 mod statement_counts;
 mod statements;
 mod tidy;
+mod topology;
 mod transcript;
 mod wire;

@@ -164,6 +164,7 @@ fn command(args: &[&str]) -> Command {
         "GD_DATABASE_URL",
         "GD_LISTEN",
         "GD_LEASE",
+        "GD_QUEUES",
         "GD_FAILPOINT",
         "GD_LOG",
         "RUST_LOG",

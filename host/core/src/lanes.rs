@@ -1,6 +1,6 @@
 //! Which lanes to ask for work, and how much of each: fair between them, with bounded memory of what is known.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// A row of waiting instances that are claimed in the order of their `eligible_at`. The priority is part of it, so that
 /// delayed rows of an urgent priority are never read to get at what is due.
@@ -12,6 +12,44 @@ pub struct Lane {
     pub queue: i32,
     /// Lower runs first.
     pub priority: i16,
+}
+
+/// How many more rows may be claimed at present.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// So many over all queues.
+    Shared(u32),
+    /// So many per queue; one that is not named here has none.
+    PerQueue(BTreeMap<i32, u32>),
+}
+
+impl Room {
+    /// Whether nothing may be claimed.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Shared(rows) => *rows == 0,
+            Self::PerQueue(queues) => queues.is_empty(),
+        }
+    }
+
+    /// Takes the place of one row of this queue, if there is one.
+    fn take(&mut self, queue: i32) -> bool {
+        let rows = match self {
+            Self::Shared(rows) => rows,
+            Self::PerQueue(queues) => match queues.get_mut(&queue) {
+                Some(rows) => rows,
+                None => return false,
+            },
+        };
+        let there = *rows > 0;
+        *rows -= u32::from(there);
+        if let Self::PerQueue(queues) = self
+            && queues.get(&queue) == Some(&0)
+        {
+            queues.remove(&queue);
+        }
+        there
+    }
 }
 
 /// Lanes that are known to have work, in turn.
@@ -55,24 +93,42 @@ impl Lanes {
         self.groups.is_empty()
     }
 
-    /// Shares `rows` out among at most `lanes_max` lanes, and lets the groups that were asked stand behind the others.
-    /// Every group gives its most urgent lane; what does not divide evenly goes to those that waited longest.
-    pub fn share(&mut self, rows: u32, lanes_max: usize) -> Vec<(Lane, u32)> {
-        let asked = self.turn.len().min(lanes_max).min(rows as usize);
-        if asked == 0 {
-            return Vec::new();
-        }
-        let (each, mut left_over) = (rows / asked as u32, rows % asked as u32);
-        let mut shares = Vec::with_capacity(asked);
-        for _ in 0..asked {
+    /// Shares `rows` out among at most `lanes_max` lanes whose queues have room, and lets the groups that were asked stand behind
+    /// the others; one whose queue is full keeps its place. Every group gives its most urgent lane, no queue gets more than its
+    /// room, and what does not divide evenly goes to those that waited longest.
+    pub fn share(&mut self, mut room: Room, rows: u32, lanes_max: usize) -> Vec<(Lane, u32)> {
+        let asked_max = lanes_max.min(rows as usize);
+        let (mut shares, mut passed_over) = (Vec::new(), Vec::new());
+        while shares.len() < asked_max && !room.is_empty() {
             let Some(group) = self.turn.pop_front() else { break };
-            self.turn.push_back(group);
-            let Some(&priority) = self.groups.get(&group).and_then(|priorities| priorities.first()) else { continue };
-            let extra = u32::from(left_over > 0);
-            left_over -= extra;
-            shares.push((Lane { tenant: group.0, queue: group.1, priority }, each + extra));
+            match self.groups.get(&group).and_then(|priorities| priorities.first()) {
+                Some(&priority) if room.take(group.1) => {
+                    shares.push((Lane { tenant: group.0, queue: group.1, priority }, 1));
+                }
+                Some(_) => passed_over.push(group),
+                None => {}
+            }
         }
+        passed_over.into_iter().rev().for_each(|group| self.turn.push_front(group));
+        self.turn.extend(shares.iter().map(|(lane, _)| (lane.tenant, lane.queue)));
+        fill(&mut shares, room, rows);
         shares
+    }
+}
+
+/// Deals the rows that are left, one each in turn, to the shares whose queues still have room.
+fn fill(shares: &mut [(Lane, u32)], mut room: Room, rows: u32) {
+    let mut left = rows - shares.len() as u32;
+    let mut dealt = true;
+    while dealt && left > 0 {
+        dealt = false;
+        for (lane, share) in shares.iter_mut() {
+            if left > 0 && room.take(lane.queue) {
+                *share += 1;
+                left -= 1;
+                dealt = true;
+            }
+        }
     }
 }
 
@@ -90,9 +146,9 @@ mod tests {
         for priority in [5, -1, 0, 5] {
             lanes.learn(lane(1, 1, priority));
         }
-        assert_eq!(lanes.share(10, 8), [(lane(1, 1, -1), 10)]);
+        assert_eq!(lanes.share(Room::Shared(10), 10, 8), [(lane(1, 1, -1), 10)]);
         lanes.forget(lane(1, 1, -1));
-        assert_eq!(lanes.share(10, 8), [(lane(1, 1, 0), 10)]);
+        assert_eq!(lanes.share(Room::Shared(10), 10, 8), [(lane(1, 1, 0), 10)]);
     }
 
     #[test]
@@ -103,7 +159,7 @@ mod tests {
         }
         let mut asked: Vec<i32> = Vec::new();
         for _ in 0..5 {
-            asked.extend(lanes.share(2, 2).iter().map(|(lane, _)| lane.tenant));
+            asked.extend(lanes.share(Room::Shared(2), 2, 2).iter().map(|(lane, _)| lane.tenant));
         }
         asked.sort_unstable();
         assert_eq!(asked, (0..10).collect::<Vec<_>>());
@@ -116,9 +172,47 @@ mod tests {
             lanes.learn(lane(tenant, 1, 0));
         }
         for rows in 0..20 {
-            let shares = lanes.share(rows, 8);
-            assert_eq!(shares.iter().map(|(_, rows)| rows).sum::<u32>(), rows);
+            for (room, rows) in [(rows, 100), (100, rows)] {
+                let shares = lanes.share(Room::Shared(room), rows, 8);
+                assert_eq!(shares.iter().map(|(_, rows)| rows).sum::<u32>(), rows.min(room));
+                let each = shares.iter().map(|(_, rows)| *rows);
+                assert!(each.clone().max().unwrap_or(0) - each.min().unwrap_or(0) <= 1, "{shares:?}");
+            }
         }
+    }
+
+    #[test]
+    fn no_queue_gets_more_than_its_room_and_a_full_one_takes_nothing_from_another() {
+        let mut lanes = Lanes::default();
+        for (tenant, queue) in [(1, 1), (2, 1), (1, 2), (1, 3)] {
+            lanes.learn(lane(tenant, queue, 0));
+        }
+        let room =
+            |queues: &[(i32, u32)]| Room::PerQueue(queues.iter().copied().filter(|(_, rows)| *rows > 0).collect());
+        let sums = |shares: Vec<(Lane, u32)>| {
+            let sum = |queue| shares.iter().filter(|(lane, _)| lane.queue == queue).map(|(_, rows)| rows).sum::<u32>();
+            [1, 2, 3].map(sum)
+        };
+        for (queues, rows, expected) in [
+            (vec![(1, 5), (2, 9), (3, 0)], 100, [5, 9, 0]),
+            (vec![(1, 1), (2, 0), (3, 0)], 100, [1, 0, 0]),
+            (vec![(1, 9), (2, 9), (3, 9)], 12, [6, 3, 3]),
+            (vec![(1, 9), (2, 1), (3, 9)], 10, [6, 1, 3]),
+            (vec![(4, 9)], 10, [0, 0, 0]),
+        ] {
+            assert_eq!(sums(lanes.share(room(&queues), rows, 8)), expected, "{queues:?} {rows}");
+        }
+    }
+
+    #[test]
+    fn a_group_whose_queue_is_full_keeps_its_place() {
+        let mut lanes = Lanes::default();
+        for (tenant, queue) in [(3, 2), (2, 2), (1, 1)] {
+            lanes.learn(lane(tenant, queue, 0));
+        }
+        let only = |queue| Room::PerQueue(BTreeMap::from([(queue, 1)]));
+        let mut asked = |queue| lanes.share(only(queue), 10, 8)[0].0.tenant;
+        assert_eq!([asked(2), asked(2), asked(1), asked(2)], [2, 3, 1, 2]);
     }
 
     #[test]
@@ -128,6 +222,6 @@ mod tests {
         lanes.forget(lane(1, 1, 0));
         lanes.forget(lane(1, 1, 0));
         assert!(lanes.is_empty());
-        assert!(lanes.share(10, 8).is_empty());
+        assert!(lanes.share(Room::Shared(10), 10, 8).is_empty());
     }
 }

@@ -31,7 +31,7 @@ pub use descriptor::{Descriptor, DescriptorError, Form, StepInfo};
 pub use fault::{ErrorInfo, Fault, FaultKind};
 pub use ids::{Claim, InstanceId, SignalId, TenantId, Version, Visit, WorkerId};
 pub use inbox::{Inbox, Signal};
-pub use lanes::{Lane, Lanes};
+pub use lanes::{Lane, Lanes, Room};
 pub use limits::Limits;
 pub use names::{InvalidName, valid_name};
 pub use outcome::{Await, InvalidOutcome, Next, Outcome, Retry, ScheduleChildren, Transition};

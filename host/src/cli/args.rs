@@ -187,6 +187,10 @@ mod tests {
         check("gd-host dev --allow-egress https://api.example", "HOST:PORT");
         check("gd-host dev --listen here", "127.0.0.1:7070");
         check("gd-host serve --concurrency 0", "1..");
+        check("gd-host serve --min-demand 0", "1..");
+        check("gd-host serve --prefetch=-1", "-1");
+        check("gd-host serve --queues mail:0", "at least 1");
+        check("gd-host serve --queues some", "NAME:STEPS");
         check("gd-host signal key: paid", "key");
         refused("gd-host list --status busy", ErrorKind::InvalidValue);
     }

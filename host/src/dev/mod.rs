@@ -14,6 +14,7 @@ use self::deploy::Running;
 use self::lines::Lines;
 use crate::cli::DevArgs;
 use crate::config::Config;
+use crate::engine::{Maintenance, Queues};
 use crate::error::Error;
 use crate::serve::serve;
 use crate::{store, telemetry};
@@ -62,7 +63,11 @@ async fn run(args: DevArgs, database_url: String, lines: &Lines) -> Result<(), E
         database_url,
         listen: args.listen,
         allow_egress: args.allow_egress.iter().map(ToString::to_string).collect(),
+        queues: Queues::All,
+        maintenance: Maintenance::On,
         concurrency: None,
+        prefetch: None,
+        min_demand: None,
         lease: None,
         drain: Duration::from_secs(5),
         api_token: None,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use gd_core::RunAhead;
 
+use super::Queues;
 use crate::sandbox::StepLimits;
 
 /// How one host's engine works. The defaults are the fast ones.
@@ -11,9 +12,17 @@ use crate::sandbox::StepLimits;
 pub struct EngineConfig {
     /// What this host calls itself in the list of workers.
     pub host: String,
-    /// Steps that run at the same time, waiting ones included. Default 256: enough to keep two cores busy through the commits
-    /// and through slow outgoing calls.
+    /// What this host runs. Default: every queue.
+    pub queues: Queues,
+    /// Steps that run at the same time on a host that runs every queue, waiting ones included. Default 256: enough to keep two
+    /// cores busy through the commits and through slow outgoing calls.
     pub concurrency: u32,
+    /// Rows that are claimed per queue beyond the steps that may run, so that one is at hand when a step ends. Default 0.
+    pub prefetch: u32,
+    /// Free places of a queue that are worth a claim; more than there are is as many as there are. Default 1.
+    pub min_demand: u32,
+    /// Whether this host looks after the database for all. Default: it does.
+    pub maintenance: Maintenance,
     /// Rows that one claim takes at most. Default 200: beyond it, a row's share of the statement no longer falls (measured).
     pub claim_rows_max: u32,
     /// Lanes that one claim asks at most. Default 64.
@@ -42,11 +51,37 @@ pub struct EngineConfig {
     pub step: StepLimits,
 }
 
+/// Recovery, timeouts and partitions: work for all hosts, which at least one of them has to do. A host that leaves it to others still
+/// keeps its own lease.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Maintenance {
+    /// This host takes part.
+    #[default]
+    On,
+    /// Others do it.
+    Off,
+}
+
+impl EngineConfig {
+    /// Steps that run at the same time on this host, over all queues.
+    pub(crate) fn steps_max(&self) -> u32 {
+        match &self.queues {
+            Queues::All => self.concurrency,
+            Queues::Only(served) => served.iter().fold(0, |sum: u32, (_, steps)| sum.saturating_add(steps)),
+            Queues::None => 0,
+        }
+    }
+}
+
 impl Default for EngineConfig {
     fn default() -> Self {
         Self {
             host: "gd-host".into(),
+            queues: Queues::All,
             concurrency: 256,
+            prefetch: 0,
+            min_demand: 1,
+            maintenance: Maintenance::On,
             claim_rows_max: 200,
             claim_lanes_max: 64,
             flush_rows_max: 500,

@@ -45,11 +45,6 @@ impl Held {
         self.with(|held| held.get(&id).into_iter().flatten().for_each(|runner| runner.interrupt.cancel()));
     }
 
-    /// How many instances run here.
-    pub(super) fn len(&self) -> usize {
-        self.with(|held| held.len())
-    }
-
     pub(super) fn contains(&self, id: InstanceId) -> bool {
         self.with(|held| held.contains_key(&id))
     }

@@ -42,13 +42,13 @@ impl Lone {
     }
 
     async fn look(&self, incarnation: &Incarnation) -> Result<(), Error> {
-        let stalled = self.shared.registry.stalled();
-        if !self.shared.store.has_suspect(&stalled).await? {
+        let (stalled, queues) = (self.shared.registry.stalled(), self.shared.slots.served());
+        if !self.shared.store.has_suspect(queues.as_deref(), &stalled).await? {
             return Ok(());
         }
         let Some(alone) = self.alone(incarnation).await else { return Ok(()) };
         let claiming = self.shared.held.claiming();
-        let claimed = self.shared.store.claim_suspect(incarnation.worker, &stalled).await?;
+        let claimed = self.shared.store.claim_suspect(incarnation.worker, queues.as_deref(), &stalled).await?;
         let Some((claimed, lone_starts)) = claimed else { return Ok(()) };
         let interrupt = incarnation.interrupt.child_token();
         let hold = self.shared.held.hold(claimed.id, claimed.claim, interrupt.clone());

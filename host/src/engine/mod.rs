@@ -3,40 +3,51 @@
 mod config;
 mod events;
 mod flusher;
+mod gauges;
 mod held;
 mod incarnation;
+mod known;
 mod lease;
 mod lone;
 mod maintenance;
 mod notices;
+mod picked;
 mod picker;
+mod queues;
 mod reconcile;
 mod recovery;
 mod runner;
 mod settled;
+mod slots;
 mod stalled;
 mod supervise;
 mod timeouts;
+mod turns;
 mod waits;
 mod wake;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use gd_core::{InstanceId, Lane, Limits};
-use tokio::sync::{RwLock, Semaphore};
+use tokio::sync::RwLock;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::registry::Registry;
 use crate::sandbox::Sandbox;
-use crate::store::Store;
+use crate::store::{Error, Store};
 use crate::telemetry;
 
+use flusher::Commits;
+use incarnation::Incarnations;
 use settled::Settled;
+use slots::Slots;
 use wake::Wakes;
 
-pub use config::EngineConfig;
+pub use config::{EngineConfig, Maintenance};
+pub use queues::{InvalidQueues, Queues, Served};
 pub use settled::Watch;
 
 /// How long giving rows back and retiring may take after the drain.
@@ -49,6 +60,7 @@ pub(crate) struct Shared {
     pub(crate) sandbox: Sandbox,
     pub(crate) config: EngineConfig,
     pub(crate) limits: Limits,
+    pub(crate) slots: Slots,
     pub(crate) wakes: Wakes,
     pub(crate) settled: Settled,
     pub(crate) held: held::Held,
@@ -56,8 +68,20 @@ pub(crate) struct Shared {
     pub(crate) events: events::Events,
     /// Read by whatever runs here; written by what must run alone.
     pub(crate) company: Arc<RwLock<()>>,
+    /// Instances given back unfinished.
+    pub(crate) released: AtomicU64,
     /// Random, so that this engine's notices are told from those of others.
     pub(crate) nonce: u64,
+}
+
+impl Shared {
+    /// Lanes that have work by what this host did: for itself, or for others where it does not run that queue.
+    fn found(&self, lanes: Vec<Lane>) {
+        for lane in lanes.iter().filter(|lane| !self.slots.serves(lane.queue)) {
+            self.notices.leave(notices::Notice::Work(*lane));
+        }
+        self.wakes.lanes(lanes);
+    }
 }
 
 /// A running engine.
@@ -80,20 +104,33 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Starts every loop. Work begins once the worker has its lease.
-    pub fn start(store: Store, registry: Registry, sandbox: Sandbox, config: EngineConfig, limits: Limits) -> Self {
+    /// Starts every loop that this host is to run. Work begins once the worker has its lease.
+    ///
+    /// # Errors
+    /// When the database cannot say the numbers of the queues; nothing was started then.
+    pub async fn start(
+        store: Store,
+        registry: Registry,
+        sandbox: Sandbox,
+        config: EngineConfig,
+        limits: Limits,
+    ) -> Result<Self, Error> {
         telemetry::metrics::install();
+        let slots = Slots::of(&config, &store).await?;
+        tracing::info!(queues = %config.queues, maintenance = ?config.maintenance, "scheduler.start");
         let shared = Arc::new(Shared {
             store,
             registry,
             sandbox,
             limits,
-            wakes: Wakes::default(),
+            wakes: Wakes::new(slots.clone()),
+            slots,
             settled: Settled::default(),
             held: held::Held::default(),
             notices: notices::Notices::default(),
             events: events::Events::default(),
             company: Arc::default(),
+            released: AtomicU64::new(0),
             nonce: uuid::Uuid::new_v4().as_u64_pair().0,
             config,
         });
@@ -112,6 +149,23 @@ impl Engine {
         let (failed, closing) = (&engine.failed, &engine.closing);
         supervise::spawn(&engine.last, failed, "lease", lease.run(engine.leaving.clone()));
         supervise::spawn(&engine.last, failed, "flusher", flusher.run());
+        if shared.slots.any() {
+            engine.run_work(incarnations.clone(), commits);
+        }
+        if shared.config.maintenance == Maintenance::On {
+            engine.run_maintenance();
+        }
+        let reconcile = reconcile::run(shared.clone(), incarnations, closing.clone());
+        supervise::spawn(&engine.loops, failed, "send", notices::send(shared.clone(), closing.clone()));
+        supervise::spawn(&engine.loops, failed, "listen", notices::listen(shared.clone(), closing.clone()));
+        supervise::spawn(&engine.loops, failed, "gauges", gauges::run(shared.clone(), closing.clone()));
+        supervise::spawn(&engine.loops, failed, "reconcile", reconcile);
+        Ok(engine)
+    }
+
+    /// The loops of a host that runs instances.
+    fn run_work(&self, incarnations: Incarnations, commits: Commits) {
+        let (shared, closing) = (&self.shared, &self.closing);
         let lone = lone::Lone {
             shared: shared.clone(),
             incarnations: incarnations.clone(),
@@ -120,34 +174,27 @@ impl Engine {
         };
         let picker = picker::Picker {
             shared: shared.clone(),
-            incarnations: incarnations.clone(),
+            incarnations,
             commits,
-            runners: engine.runners.clone(),
-            slots: Arc::new(Semaphore::new(shared.config.concurrency as usize)),
-            closing: engine.closing.clone(),
-            picked: metrics::counter!(telemetry::metrics::PICKED),
-            demand: metrics::counter!(telemetry::metrics::PICK_DEMAND),
-            seconds: metrics::histogram!(telemetry::metrics::PICK),
+            runners: self.runners.clone(),
+            closing: closing.clone(),
+            told: picked::Told::new(),
         };
+        let stalled = stalled::run(shared.clone(), closing.clone());
+        supervise::spawn(&self.loops, &self.failed, "picker", picker.run());
+        supervise::spawn(&self.loops, &self.failed, "lone", lone.run());
+        supervise::spawn(&self.loops, &self.failed, "stalled", stalled);
+    }
+
+    /// The loops that look after the database for all hosts.
+    fn run_maintenance(&self) {
+        let (shared, closing) = (&self.shared, &self.closing);
         let recovery = recovery::run(shared.clone(), closing.clone());
         let timeouts = timeouts::run(shared.clone(), closing.clone());
-        let reconcile = reconcile::run(shared.clone(), incarnations, closing.clone());
-        let send = notices::send(shared.clone(), closing.clone());
-        let listen = notices::listen(shared.clone(), closing.clone());
-        let gauges = maintenance::gauges(shared.clone(), closing.clone());
-        let stalled = stalled::run(shared.clone(), closing.clone());
-        let maintenance = maintenance::run(shared, closing.clone());
-        supervise::spawn(&engine.loops, failed, "picker", picker.run());
-        supervise::spawn(&engine.loops, failed, "lone", lone.run());
-        supervise::spawn(&engine.loops, failed, "send", send);
-        supervise::spawn(&engine.loops, failed, "listen", listen);
-        supervise::spawn(&engine.loops, failed, "gauges", gauges);
-        supervise::spawn(&engine.loops, failed, "stalled", stalled);
-        supervise::spawn(&engine.loops, failed, "recovery", recovery);
-        supervise::spawn(&engine.loops, failed, "timeouts", timeouts);
-        supervise::spawn(&engine.loops, failed, "reconcile", reconcile);
-        supervise::spawn(&engine.loops, failed, "maintenance", maintenance);
-        engine
+        let maintenance = maintenance::run(shared.clone(), closing.clone());
+        supervise::spawn(&self.loops, &self.failed, "recovery", recovery);
+        supervise::spawn(&self.loops, &self.failed, "timeouts", timeouts);
+        supervise::spawn(&self.loops, &self.failed, "maintenance", maintenance);
     }
 
     /// A lane has work at once, for this host or another.
@@ -187,6 +234,8 @@ impl Engine {
     /// Returns when nothing runs any more, or when a database that does not answer has held it up for too long: what is not
     /// given back then is taken by recovery.
     pub async fn stop(&self, drain: Duration) {
+        let in_flight: u32 = self.shared.slots.loads().iter().map(|load| load.in_flight).sum();
+        let released_before = self.shared.released.load(Ordering::Relaxed);
         self.closing.cancel();
         self.loops.close();
         self.runners.close();
@@ -208,6 +257,8 @@ impl Engine {
         if tokio::time::timeout(STOP_MAX, rest).await.is_err() {
             tracing::warn!("scheduler.drain: the database does not answer, recovery will take what is left");
         }
+        let released = self.shared.released.load(Ordering::Relaxed) - released_before;
+        tracing::info!(released, in_flight, "scheduler.drain: stopped");
     }
 }
 

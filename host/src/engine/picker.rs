@@ -1,21 +1,25 @@
 //! Claims work for the free slots and starts a runner for each instance it gets.
 
+use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gd_core::{Lane, Lanes};
-use metrics::{Counter, Histogram};
-use tokio::sync::{OwnedRwLockReadGuard, OwnedSemaphorePermit, Semaphore};
+use gd_core::{Lane, Room};
+use tokio::sync::OwnedRwLockReadGuard;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
+use super::Shared;
 use super::flusher::Commits;
 use super::incarnation::{Incarnation, Incarnations, living};
+use super::known::Known;
+use super::picked::Told;
 use super::runner::Runner;
+use super::slots::Places;
 use super::waits::Waits;
-use super::{Shared, micros};
 use crate::failpoint::{self, Failpoint};
 use crate::store::Error;
 
@@ -31,11 +35,8 @@ pub(super) struct Picker {
     pub(super) incarnations: Incarnations,
     pub(super) commits: Commits,
     pub(super) runners: TaskTracker,
-    pub(super) slots: Arc<Semaphore>,
     pub(super) closing: CancellationToken,
-    pub(super) picked: Counter,
-    pub(super) demand: Counter,
-    pub(super) seconds: Histogram,
+    pub(super) told: Told,
 }
 
 impl Picker {
@@ -44,29 +45,24 @@ impl Picker {
         let waits = || Waits::new(BACKOFF.0, BACKOFF.1, self.shared.nonce);
         let mut wait = waits();
         while let Some(incarnation) = living(&mut self.incarnations, &self.closing).await {
-            let Some(slot) = self.free_slot().await else { return };
-            if let Err(error) = self.find_work(&mut known, &incarnation).await {
-                tracing::warn!(%error, "no work can be looked for, trying again");
-                self.pause(wait.next()).await;
-                continue;
-            }
+            let asked = match self.find_work(&mut known, &incarnation).await {
+                Ok(asked) => asked,
+                Err(error) => {
+                    tracing::warn!(%error, "no work can be looked for, trying again");
+                    self.pause(wait.next()).await;
+                    continue;
+                }
+            };
             if self.closing.is_cancelled() {
                 return;
             }
-            match self.claim(&mut known, &incarnation, slot).await {
+            match self.claim(&mut known, &incarnation, asked).await {
                 Ok(()) => wait = waits(),
                 Err(error) => {
                     tracing::warn!(%error, "a claim failed; what it took is given back when it is found");
                     self.pause(wait.next()).await;
                 }
             }
-        }
-    }
-
-    async fn free_slot(&self) -> Option<OwnedSemaphorePermit> {
-        tokio::select! {
-            slot = self.slots.clone().acquire_owned() => slot.ok(),
-            () = self.closing.cancelled() => None,
         }
     }
 
@@ -77,25 +73,45 @@ impl Picker {
         }
     }
 
-    /// Returns when a lane is known to have work, or when this worker may not claim any more.
-    async fn find_work(&self, known: &mut Known, incarnation: &Incarnation) -> Result<(), Error> {
+    /// Returns with lanes to ask and a place taken for every row asked for; with nothing when this worker may not claim any more.
+    async fn find_work(&self, known: &mut Known, incarnation: &Incarnation) -> Result<Vec<Asked>, Error> {
         loop {
-            for lane in self.shared.wakes.take() {
-                known.lanes.learn(lane);
+            let mut freed = pin!(self.shared.slots.freed());
+            freed.as_mut().enable();
+            if self.closing.is_cancelled() || incarnation.interrupt.is_cancelled() {
+                return Ok(Vec::new());
             }
-            if self.shared.wakes.scan_wanted() || Instant::now() >= known.next_scan {
-                self.scan(known).await?;
-            }
-            if !known.lanes.is_empty() || self.closing.is_cancelled() || incarnation.interrupt.is_cancelled() {
-                return Ok(());
+            let room = self.shared.slots.room();
+            let full = room.is_empty();
+            if !full {
+                for lane in self.shared.wakes.take() {
+                    known.lanes.learn(lane);
+                }
+                if self.shared.wakes.scan_wanted() || Instant::now() >= known.next_scan {
+                    self.scan(known).await?;
+                }
+                let asked = self.ask(known, room);
+                if !asked.is_empty() {
+                    return Ok(asked);
+                }
             }
             tokio::select! {
-                () = self.shared.wakes.news() => {}
-                () = tokio::time::sleep_until(known.next_scan) => {}
+                () = freed => {}
+                () = self.shared.wakes.news(), if !full => {}
+                () = tokio::time::sleep_until(known.next_scan), if !full => {}
                 () = self.closing.cancelled() => {}
                 () = incarnation.interrupt.cancelled() => {}
             }
         }
+    }
+
+    /// Shares the room out among the lanes that are known to have work, and takes the places.
+    fn ask(&self, known: &mut Known, room: Room) -> Vec<Asked> {
+        let config = &self.shared.config;
+        let shares = known.lanes.share(room, config.claim_rows_max, config.claim_lanes_max);
+        let taken =
+            shares.into_iter().map(|(lane, rows)| Asked { lane, places: self.shared.slots.try_take(lane.queue, rows) });
+        taken.filter(|asked| asked.places.len() > 0).collect()
     }
 
     /// Looks at every lane of the database that has rows waiting.
@@ -104,6 +120,9 @@ impl Picker {
         loop {
             let lanes = self.shared.store.scan_lanes(after, SCAN_LANES_MAX).await?;
             for (lane, due_in) in &lanes {
+                if !self.shared.slots.serves(lane.queue) {
+                    continue;
+                }
                 if due_in.is_zero() {
                     known.lanes.learn(*lane);
                 } else {
@@ -127,51 +146,28 @@ impl Picker {
         }
     }
 
-    fn told(&self, count: usize, demand: u32, duration: Duration) {
-        self.picked.increment(count as u64);
-        self.demand.increment(u64::from(demand));
-        self.seconds.record(duration);
-        tracing::trace!(count, demand, duration_us = micros(duration), "pick.stop");
-    }
-
-    /// One claim for as many slots as are free, and a runner for each row.
-    async fn claim(
-        &self,
-        known: &mut Known,
-        incarnation: &Incarnation,
-        slot: OwnedSemaphorePermit,
-    ) -> Result<(), Error> {
-        let config = &self.shared.config;
-        let free = u32::try_from(self.slots.available_permits()).unwrap_or(u32::MAX);
-        let rows_max = free.saturating_add(1).min(config.claim_rows_max);
-        let shares = known.lanes.share(rows_max, config.claim_lanes_max);
-        if shares.is_empty() {
+    /// One claim for the places that were taken, and a runner for each row.
+    async fn claim(&self, known: &mut Known, incarnation: &Incarnation, asked: Vec<Asked>) -> Result<(), Error> {
+        if asked.is_empty() {
             return Ok(());
         }
         let Some(company) = self.company().await else { return Ok(()) };
+        let shares: Vec<(Lane, u32)> = asked.iter().map(|asked| (asked.lane, asked.places.len())).collect();
         let claiming = self.shared.held.claiming();
         let began = Instant::now();
         let stalled = self.shared.registry.stalled();
         // Where this fails, the mark of the claim under way goes with it.
         let (claimed, given) = {
             let claim = self.shared.store.claim(incarnation.worker, &shares, &stalled);
-            claim.instrument(tracing::debug_span!("claim", demand = rows_max)).await?
+            claim.instrument(tracing::debug_span!("claim", lanes = shares.len())).await?
         };
-        for ((lane, asked), given) in shares.iter().zip(given) {
-            if given < *asked {
-                known.lanes.forget(*lane);
-            }
-        }
-        self.told(claimed.len(), rows_max, began.elapsed());
+        known.claimed(&shares, &given);
+        self.told.claim(&self.shared.slots, incarnation.worker, &shares, &given, began.elapsed());
         failpoint::pass(Failpoint::AfterClaim);
-        let mut slots = Some(slot);
+        let mut places: HashMap<Lane, Places> = asked.into_iter().map(|asked| (asked.lane, asked.places)).collect();
         for claimed in claimed {
-            // Only this loop takes slots, so that what was free is still free.
-            let slot = match slots.take() {
-                Some(slot) => Ok(slot),
-                None => self.slots.clone().try_acquire_owned(),
-            };
-            let Ok(slot) = slot else { break };
+            // A lane gives no more than it was asked for.
+            let Some(slot) = places.get_mut(&claimed.lane).and_then(Places::one) else { break };
             let interrupt = incarnation.interrupt.child_token();
             let Some(hold) = self.shared.held.hold(claimed.id, claimed.claim, interrupt.clone()) else { continue };
             let company = company.clone();
@@ -183,7 +179,7 @@ impl Picker {
                 closing: self.closing.clone(),
             };
             self.runners.spawn(async move {
-                runner.run(claimed).await;
+                runner.run_in_turn(claimed, &slot).await;
                 drop((hold, slot, company));
             });
         }
@@ -192,23 +188,8 @@ impl Picker {
     }
 }
 
-/// What the picker knows of the lanes.
-struct Known {
-    lanes: Lanes,
-    next_scan: Instant,
-    interval: Duration,
-    poll: (Duration, Duration),
-}
-
-impl Known {
-    fn new(poll: (Duration, Duration)) -> Self {
-        Self { lanes: Lanes::default(), next_scan: Instant::now(), interval: poll.0, poll }
-    }
-
-    /// The next scan comes later while scans find nothing.
-    fn scanned(&mut self) {
-        let (shortest, longest) = self.poll;
-        self.interval = if self.lanes.is_empty() { (self.interval * 2).min(longest) } else { shortest };
-        self.next_scan = Instant::now() + self.interval;
-    }
+/// A lane, and the places for what it is asked for.
+struct Asked {
+    lane: Lane,
+    places: Places,
 }

@@ -64,7 +64,7 @@ async fn give_back(shared: &Shared, worker: WorkerId, unheld: &[(InstanceId, Cla
     match shared.store.release(worker, unheld).await {
         Ok(lanes) => {
             tracing::info!(count = lanes.len(), "reconcile: given back what was owned and not held");
-            shared.wakes.lanes(lanes);
+            shared.found(lanes);
         }
         Err(error) => tracing::warn!(%error, "reconcile: not given back yet"),
     }

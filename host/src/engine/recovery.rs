@@ -49,7 +49,7 @@ async fn take_back(shared: &Shared, worker: WorkerId) -> Result<(), Error> {
         let lanes = shared.store.take_back(worker, rows_max).await?;
         count += lanes.len();
         let more = lanes.len() as i64 == rows_max;
-        shared.wakes.lanes(lanes);
+        shared.found(lanes);
         if !more {
             break;
         }

@@ -1,6 +1,7 @@
 //! One claimed instance: step after step, each in a fresh sandbox, each committed before the next.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use gd_core::{AttemptOutcome, Ending, FaultKind, Inbox, InstanceId, Position, Then, crash_loop, decide};
@@ -11,6 +12,8 @@ use tracing::Instrument;
 use super::events::{self, Attempted};
 use super::flusher::{Commits, Done};
 use super::incarnation::Incarnation;
+use super::slots::Slot;
+use super::turns::Urgency;
 use super::{Shared, micros};
 use crate::failpoint::{self, Failpoint};
 use crate::registry::Loaded;
@@ -49,6 +52,23 @@ impl Runner {
                     self.settled(claimed.id);
                 }
             }
+        }
+    }
+
+    /// Runs one instance when its turn has come. Where the host stops before that, it is given back as if nobody had claimed it.
+    pub(super) async fn run_in_turn(&self, claimed: Claimed, slot: &Slot) {
+        let group = (claimed.lane.tenant, claimed.lane.queue);
+        let Claimed { eligible_at_us, .. } = claimed;
+        let urgency = Urgency { group, priority: claimed.lane.priority, eligible_at_us, id: claimed.id.0 };
+        let turn = tokio::select! {
+            biased;
+            () = self.closing.cancelled() => None,
+            () = self.interrupt.cancelled() => None,
+            turn = slot.turn(urgency) => turn,
+        };
+        match turn {
+            Some(_turn) => self.run(claimed).await,
+            None => self.interrupted(&claimed).await,
         }
     }
 
@@ -203,7 +223,8 @@ impl Runner {
         match self.shared.store.release(self.incarnation.worker, &rows).await {
             Ok(lanes) => {
                 metrics::counter!(names::RELEASED).increment(lanes.len() as u64);
-                self.shared.wakes.lanes(lanes);
+                self.shared.released.fetch_add(lanes.len() as u64, Ordering::Relaxed);
+                self.shared.found(lanes);
             }
             Err(error) => tracing::warn!(instance = %claimed.id, %error, "not given back yet"),
         }

@@ -27,7 +27,7 @@ pub(super) async fn run(shared: Arc<Shared>, closing: CancellationToken) {
                 if lanes.len() as i64 == ROWS_MAX {
                     ticks.reset_immediately();
                 }
-                shared.wakes.lanes(lanes);
+                shared.found(lanes);
             }
             Err(error) => tracing::warn!(%error, "await.timeout: deadlines cannot be looked at now"),
         }

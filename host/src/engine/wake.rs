@@ -8,17 +8,20 @@ use gd_core::Lane;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::slots::Slots;
+
 /// Delays are rounded up to this, so that a million delayed rows of a lane are a few entries.
 const GRAIN: Duration = Duration::from_millis(10);
 /// What is due later is found by the poll.
 const HORIZON: Duration = Duration::from_secs(5);
 
 /// Where whoever makes an instance runnable leaves word. Cheap to clone. Never needed for correctness: a poll finds all work.
-#[derive(Clone, Default)]
+/// What this host does not run is passed over.
+#[derive(Clone)]
 pub(crate) struct Wakes(Arc<Inner>);
 
-#[derive(Default)]
 struct Inner {
+    slots: Slots,
     news: Mutex<News>,
     notify: Notify,
 }
@@ -32,6 +35,10 @@ struct News {
 }
 
 impl Wakes {
+    pub(super) fn new(slots: Slots) -> Self {
+        Self(Arc::new(Inner { slots, news: Mutex::default(), notify: Notify::new() }))
+    }
+
     /// A lane has work at once.
     pub(super) fn lane(&self, lane: Lane) {
         self.lanes([lane]);
@@ -39,7 +46,8 @@ impl Wakes {
 
     /// Several lanes have work at once.
     pub(super) fn lanes(&self, lanes: impl IntoIterator<Item = Lane>) {
-        self.with(|news| news.now.extend(lanes));
+        let served = lanes.into_iter().filter(|lane| self.0.slots.serves(lane.queue));
+        self.with(|news| news.now.extend(served));
         self.0.notify.notify_one();
     }
 
@@ -48,7 +56,7 @@ impl Wakes {
         if delay.is_zero() {
             return self.lane(lane);
         }
-        if delay > HORIZON {
+        if delay > HORIZON || !self.0.slots.serves(lane.queue) {
             return;
         }
         self.with(|news| news.later(lane, Instant::now() + delay));

@@ -17,6 +17,8 @@ pub struct Claimed {
     pub tenant: TenantId,
     /// Where it waited.
     pub lane: Lane,
+    /// Since when it was due, in microseconds since the Unix epoch.
+    pub eligible_at_us: i64,
     pub fsm: i32,
     pub version: Version,
     pub step: String,
@@ -43,6 +45,7 @@ macro_rules! claimed {
             id: InstanceId($row.id),
             tenant: TenantId($row.tenant_id),
             lane: rows::lane($row.tenant_id, $row.queue_id, $row.priority),
+            eligible_at_us: $row.eligible_at_us,
             fsm: $row.fsm_id,
             version: Version($row.version),
             step: $row.step,
@@ -94,26 +97,28 @@ impl Store {
         Ok((claimed, given))
     }
 
-    /// Whether an instance is due whose worker died under it time and again, but of no version in `stalled`.
+    /// Whether an instance is due whose worker died under it time and again, of one of the `queues` (all for `None`), but of no
+    /// version in `stalled`.
     ///
     /// # Errors
     /// When the statement fails.
-    pub async fn has_suspect(&self, stalled: &[(i32, Version)]) -> Result<bool, Error> {
+    pub async fn has_suspect(&self, queues: Option<&[i32]>, stalled: &[(i32, Version)]) -> Result<bool, Error> {
         let stalled = numbers(stalled);
-        Ok(sqlx::query_file_scalar!("src/store/sql/has_suspect.sql", &stalled).fetch_one(&self.sweeps).await?)
+        Ok(sqlx::query_file_scalar!("src/store/sql/has_suspect.sql", &stalled, queues).fetch_one(&self.sweeps).await?)
     }
 
-    /// Claims one such instance, durably, but of no version in `stalled`, and says how many lone starts it has had with this one.
+    /// Claims one such instance, durably, and says how many lone starts it has had with this one.
     ///
     /// # Errors
     /// When a statement fails: what was claimed then is given back as by [`Store::claim`].
     pub async fn claim_suspect(
         &self,
         worker: WorkerId,
+        queues: Option<&[i32]>,
         stalled: &[(i32, Version)],
     ) -> Result<Option<(Claimed, u32)>, Error> {
         let stalled = numbers(stalled);
-        let row = sqlx::query_file!("src/store/sql/claim_suspect.sql", worker.0, &stalled)
+        let row = sqlx::query_file!("src/store/sql/claim_suspect.sql", worker.0, &stalled, queues)
             .fetch_optional(&self.sweeps)
             .await?;
         let Some(row) = row else { return Ok(None) };

@@ -12,15 +12,17 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 pub const STEP: &str = "gd_step_seconds";
 /// Faults of guests; labels tenant, fsm, kind.
 pub const GUEST_FAULT: &str = "gd_guest_fault_total";
-/// Rows that claims took.
+/// Rows that claims took; label queue (`*` where all queues share one number of steps).
 pub const PICKED: &str = "gd_pick_rows_total";
-/// Rows that claims asked for.
+/// Rows that claims asked for; label queue, as above.
 pub const PICK_DEMAND: &str = "gd_pick_demand_total";
 /// Seconds one claim took.
 pub const PICK: &str = "gd_pick_seconds";
-/// Instances that run on this host now.
+/// Instances that run on this host now; label queue, as above.
 pub const IN_FLIGHT: &str = "gd_scheduler_in_flight";
-/// Steps that may run at once on this host.
+/// Instances that this host has claimed ahead and that wait for their turn; label queue, as above.
+pub const BUFFER: &str = "gd_scheduler_buffer";
+/// Steps that may run at once on this host; label queue, as above.
 pub const CONCURRENCY: &str = "gd_scheduler_concurrency";
 /// Instances that a drain, or a host that could not run them, gave back unfinished.
 pub const RELEASED: &str = "gd_scheduler_released_total";
@@ -96,6 +98,7 @@ fn describe() {
     describe_counter!(PICK_DEMAND, "instances that claims asked for");
     describe_histogram!(PICK, Unit::Seconds, "time of one claim");
     describe_gauge!(IN_FLIGHT, "instances that run on this host");
+    describe_gauge!(BUFFER, "instances claimed ahead that wait for their turn");
     describe_gauge!(CONCURRENCY, "steps that may run at once on this host");
     describe_counter!(RELEASED, "instances given back unfinished, their attempt not counted");
     describe_counter!(STALE, "outcomes that came too late and changed nothing");

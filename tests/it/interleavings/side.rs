@@ -79,7 +79,7 @@ impl Side {
 
     /// Claims one instance that only the lone run may have, and says how many such starts it has had.
     pub(crate) async fn claim_suspect(&self, worker: WorkerId) -> Done<Option<(Claimed, u32)>> {
-        self.store.claim_suspect(worker, &[]).await.map_err(failed("claim_suspect"))
+        self.store.claim_suspect(worker, None, &[]).await.map_err(failed("claim_suspect"))
     }
 
     /// Ends an instance as an operator does.

@@ -10,6 +10,7 @@ use clap::{Args, ValueEnum};
 
 use super::super::duration;
 use super::value::{HostPort, crate_name, listen};
+use crate::engine::{InvalidQueues, Queues};
 
 const DEV_LISTEN: &str = "127.0.0.1:7070";
 
@@ -65,9 +66,22 @@ pub struct ServeArgs {
     /// How long running steps may take to end after SIGTERM, such as 500ms or 5s. Default: 5s
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub drain_timeout: Option<Duration>,
-    /// Steps that run at once on this node, at least 1. Default: 256
-    #[arg(long, value_name = "N", value_parser = concurrency)]
+    /// Queues that this node runs, each with the steps that run at once, such as mail:10,billing:5; or all; or none, for a node that
+    /// answers the API alone. Default: all
+    #[arg(long, value_name = "NAME:STEPS,...", env = "GD_QUEUES", value_parser = queues)]
+    pub queues: Option<Queues>,
+    /// Steps that run at once on a node that runs all queues, at least 1. Default: 256
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub concurrency: Option<NonZeroU32>,
+    /// Instances to claim per queue beyond the steps that run, so that one is at hand when a step ends. Default: 0
+    #[arg(long, value_name = "N")]
+    pub prefetch: Option<u32>,
+    /// Free places of a queue that are worth a claim, at least 1; an idle queue always claims. Default: 1
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub min_demand: Option<NonZeroU32>,
+    /// Leave recovery of dead hosts, timeouts and partitions to other nodes; one at least must do it
+    #[arg(long)]
+    pub no_maintenance: bool,
 }
 
 /// Options of `migrate`. Not `Debug`: the database's address may hold a password.
@@ -126,6 +140,10 @@ pub struct InspectArgs {
     pub file: PathBuf,
 }
 
-fn concurrency(text: &str) -> Result<NonZeroU32, String> {
+fn queues(text: &str) -> Result<Queues, InvalidQueues> {
+    text.parse()
+}
+
+fn at_least_one(text: &str) -> Result<NonZeroU32, String> {
     text.parse().map_err(|_| format!("{text} is not in 1..={}", u32::MAX))
 }
