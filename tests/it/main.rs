@@ -4,6 +4,7 @@ mod adopt;
 mod api;
 mod bench;
 mod cli;
+mod conformance;
 mod control;
 mod crash_loop;
 mod database_faults;
