@@ -13,6 +13,7 @@ mod ids;
 mod inbox;
 mod lanes;
 mod limits;
+pub mod model;
 mod names;
 mod outcome;
 mod run_ahead;
