@@ -17,6 +17,7 @@ mod first_hour;
 mod golden;
 mod interleavings;
 mod lifecycle;
+mod model;
 mod new;
 mod notices;
 mod observe;
