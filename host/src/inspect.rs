@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context;
-use gd_core::Form;
+use gd_core::{Form, Limits};
 
 use crate::sandbox::{Compiler, Destination, EgressPolicy, Sandbox};
 
@@ -16,7 +16,7 @@ pub async fn inspect(file: &Path) -> anyhow::Result<()> {
     let size = bytes.len();
     // Nothing is called here but describe(), which reaches nobody: that HTTP is imported is shown, not refused.
     let shown: Destination = "inspect.invalid:80".parse().map_err(anyhow::Error::msg)?;
-    let sandbox = Sandbox::new(1, EgressPolicy::allow(vec![shown]), Compiler::this_binary())?;
+    let sandbox = Sandbox::new(1, EgressPolicy::allow(vec![shown]), Limits::default(), Compiler::this_binary())?;
     let (program, inspection) = sandbox.load(bytes).await?;
     let descriptor = program.descriptor;
     let form = match descriptor.form {

@@ -24,13 +24,15 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     times.stage("guests", || guests::build(workspace).map(drop))?;
     times.stage("tests", || cargo(&["test"]))?;
     times.print();
-    print_seeded_defects(workspace);
+    print_first_line(workspace, "conformance.txt");
+    print_first_line(workspace, "seeded-defects.txt");
     Ok(())
 }
 
-/// What the tests wrote of the defects that they put into the statements: how many of them the checks have seen.
-fn print_seeded_defects(workspace: &Workspace) {
-    let report = std::fs::read_to_string(workspace.target.join("seeded-defects.txt")).unwrap_or_default();
+/// What the tests wrote in a report: how much of the catalogue they show, how many of the defects that they put into the statements the
+/// checks have seen.
+fn print_first_line(workspace: &Workspace, report: &str) {
+    let report = std::fs::read_to_string(workspace.target.join(report)).unwrap_or_default();
     report.lines().take(1).for_each(|line| println!("{line}"));
 }
 

@@ -14,6 +14,7 @@ mod ids;
 mod inbox;
 mod lanes;
 mod limits;
+pub mod model;
 mod names;
 mod outcome;
 mod run_ahead;

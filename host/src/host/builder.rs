@@ -76,7 +76,7 @@ impl HostBuilder {
         let store = Store::connect(&self.database_url, CONNECTIONS_MAX).await?;
         store.make_partitions(1).await?;
         let tenant = store.find_tenant(DEFAULT_TENANT).await?.ok_or(Error::NoDefaultTenant)?;
-        let sandbox = Sandbox::new(self.engine.steps_max(), self.egress, self.compiler)
+        let sandbox = Sandbox::new(self.engine.steps_max(), self.egress, self.limits.clone(), self.compiler)
             .map_err(|error| Error::Sandbox(Arc::new(error)))?;
         let registry = Registry::new(store.clone(), sandbox.clone());
         let engine = Engine::start(store.clone(), registry.clone(), sandbox, self.engine, self.limits.clone()).await?;

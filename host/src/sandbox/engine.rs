@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use gd_core::Limits;
 use tokio::sync::Semaphore;
 use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
@@ -35,6 +36,8 @@ pub(super) struct Core {
     pub(super) plain: Linker<Attempt>,
     pub(super) with_http: Linker<Attempt>,
     pub(super) egress: EgressPolicy,
+    /// What every outcome is held to before its handler loses the chance to answer for it.
+    pub(super) limits: Limits,
     /// Turns for components that describe themselves.
     pub(super) describes: Semaphore,
     pub(super) guests: Guests,
@@ -42,13 +45,13 @@ pub(super) struct Core {
 
 impl Core {
     /// Sets the engine up for `concurrency` attempts at the same time.
-    pub(super) fn new(concurrency: u32, egress: EgressPolicy) -> Result<Arc<Self>, Error> {
+    pub(super) fn new(concurrency: u32, egress: EgressPolicy, limits: Limits) -> Result<Arc<Self>, Error> {
         let engine = engine(concurrency)?;
         let plain = linker(&engine, false).map_err(Error::Engine)?;
         let with_http = linker(&engine, true).map_err(Error::Engine)?;
         tick(&engine)?;
         let describes = Semaphore::new(DESCRIBES_MAX as usize);
-        Ok(Arc::new(Self { engine, plain, with_http, egress, describes, guests: Guests::new()? }))
+        Ok(Arc::new(Self { engine, plain, with_http, egress, limits, describes, guests: Guests::new()? }))
     }
 }
 

@@ -20,7 +20,7 @@ mod selftest;
 
 use std::sync::Arc;
 
-use gd_core::{Inbox, InstanceId, Version, Visit, Wake};
+use gd_core::{Inbox, InstanceId, Limits, Version, Visit, Wake};
 use tokio_util::sync::CancellationToken;
 
 pub use compile::{Compiler, compile_stdin};
@@ -61,12 +61,13 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Sets up an engine for `concurrency` attempts at the same time, whose guests may reach what `egress` allows.
+    /// Sets up an engine for `concurrency` attempts at the same time, whose guests may reach what `egress` allows, and whose outcomes are
+    /// held to `limits`.
     ///
     /// # Errors
     /// When this machine cannot run wasmtime at all.
-    pub fn new(concurrency: u32, egress: EgressPolicy, compiler: Compiler) -> Result<Self, Error> {
-        Ok(Self { core: engine::Core::new(concurrency, egress)?, compiler })
+    pub fn new(concurrency: u32, egress: EgressPolicy, limits: Limits, compiler: Compiler) -> Result<Self, Error> {
+        Ok(Self { core: engine::Core::new(concurrency, egress, limits)?, compiler })
     }
 
     /// Inspects, compiles, links and describes a component. Takes from milliseconds to seconds of CPU.

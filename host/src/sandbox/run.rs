@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use gd_core::{Ending, Fault, FaultKind, Inbox};
+use gd_core::{Ending, Fault, FaultKind, Inbox, InvalidOutcome, Outcome};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap};
 use wasmtime_wasi::I32Exit;
 
 use super::attempt::{Attempt, Ended};
+use super::bindings::gd::fsm::types as wit;
 use super::bindings::{Fsm, FsmPre};
 use super::engine::Core;
 use super::log::{LogLine, panic_message};
@@ -68,14 +69,7 @@ pub(super) async fn run(
     let (called, mut log, mut cpu) = step(core, program, input, limits, interrupt).await;
     let end = match (called, for_handler) {
         (Called::Interrupted, _) => StepEnd::Interrupted,
-        (Called::Returned(ending), None) => StepEnd::Ended(ending),
-        (Called::Returned(Ending::Fault(fault)), Some(input)) => {
-            let (end, more_log, more_cpu) = handle(core, program, fault, input, limits, interrupt).await;
-            log.extend(more_log);
-            cpu += more_cpu;
-            end
-        }
-        (Called::Returned(ending), Some(_)) => StepEnd::Ended(ending),
+        (Called::Returned(outcome), _) => StepEnd::Ended(Ending::Outcome(outcome)),
         (Called::Faulted(fault), None) => StepEnd::Ended(Ending::Fault(fault)),
         (Called::Faulted(fault), Some(input)) => {
             let (end, more_log, more_cpu) = handle(core, program, fault, input, limits, interrupt).await;
@@ -94,7 +88,7 @@ async fn step(
     input: StepInput,
     limits: &StepLimits,
     interrupt: &CancellationToken,
-) -> (Called<Ending>, Vec<LogLine>, Duration) {
+) -> (Called<Outcome>, Vec<LogLine>, Duration) {
     let deadline_ms = input.now_ms.saturating_add(millis(limits.wall));
     let context = convert::context(input, deadline_ms);
     let (called, log, cpu) = in_fresh_instance(core, &program.pre, limits, interrupt, async |fsm, store| {
@@ -102,15 +96,21 @@ async fn step(
     })
     .await;
     let called = match called {
-        Called::Returned(Ok(outcome)) => Called::Returned(match convert::outcome(outcome) {
-            Ok(outcome) => Ending::Outcome(outcome),
-            Err(broken) => Ending::Fault(invalid(&broken)),
-        }),
+        Called::Returned(Ok(outcome)) => match valid(core, program, outcome) {
+            Ok(outcome) => Called::Returned(outcome),
+            Err(broken) => Called::Faulted(invalid(&broken)),
+        },
         Called::Returned(Err(failure)) => Called::Faulted(convert::failure(failure)),
         Called::Faulted(fault) => Called::Faulted(fault),
         Called::Interrupted => Called::Interrupted,
     };
     (called, log, cpu)
+}
+
+/// An outcome that breaks no rule. `decide` holds it to the same rules; it is too late for the handler then.
+fn valid(core: &Core, program: &Program, outcome: wit::Outcome) -> Result<Outcome, InvalidOutcome> {
+    let outcome = convert::outcome(outcome)?;
+    outcome.validate(&program.descriptor, &core.limits).map(|()| outcome)
 }
 
 async fn handle(
@@ -144,7 +144,7 @@ async fn handle(
     (end, log, cpu)
 }
 
-fn invalid(broken: &gd_core::InvalidOutcome) -> Fault {
+fn invalid(broken: &InvalidOutcome) -> Fault {
     Fault::new(FaultKind::InvalidOutcome, broken.to_string()).with_code(broken.code())
 }
 

@@ -1,5 +1,6 @@
 //! Whether this machine can do what the sandbox needs: compile in a child, start an instance, call it.
 
+use gd_core::Limits;
 use wasmtime::component::{Linker, TypedFunc};
 use wasmtime::{Engine, PoolingAllocationConfig, Store};
 
@@ -39,7 +40,7 @@ pub struct SelfTest {
 /// # Errors
 /// What does not work here.
 pub async fn self_test() -> Result<SelfTest, Error> {
-    let core = Core::new(1, EgressPolicy::default())?;
+    let core = Core::new(1, EgressPolicy::default(), Limits::default())?;
     let component = Compiler::this_binary().compile(&core.engine, COMPONENT.to_vec()).await?;
     match answer(&core.engine, &component).await {
         Ok(ANSWER) => Ok(SelfTest {

@@ -14,6 +14,9 @@ pub struct Args {
     /// Gives up at once.
     #[serde(default)]
     cancel: bool,
+    /// A number that comes back doubled.
+    #[serde(default)]
+    n: u64,
 }
 
 #[gd_guest::job(name = "chore", max_attempts = 3, base_ms = 10, cap_ms = 20)]
@@ -25,5 +28,5 @@ fn chore(args: Args, ctx: &Ctx) -> Job<Value> {
         assert!(!args.panics, "try {} panics", ctx.attempt());
         return Err(Failure::new(format!("try {} fails", ctx.attempt())));
     }
-    Ok(json!({ "attempt": ctx.attempt(), "key": ctx.idempotency_key() }))
+    Ok(json!({ "attempt": ctx.attempt(), "doubled": args.n * 2, "key": ctx.idempotency_key() }))
 }

@@ -49,6 +49,11 @@ impl Guest for Liar {
             Some(b'3') => await_for(vec!["na\0me".to_owned()]),
             Some(b'4') => await_for((0..65).map(|n| n.to_string()).collect()),
             Some(b'5') => await_for(vec!["x".repeat(256)]),
+            Some(b'6') => await_at("", vec!["go".to_owned()]),
+            Some(b'7') => await_at("nowhere", vec!["go".to_owned()]),
+            Some(b'8') => next_with("only", state, 1, vec![("from-the-future".to_owned(), "1".to_owned())]),
+            // Goes on once, with a weight, and is done then.
+            Some(b'9') => next_with("only", b"weighed".to_vec(), 50, Vec::new()),
             Some(_) | None => Transition::Done(state),
         };
         Ok(Outcome { transition, effects: Vec::new() })
@@ -94,18 +99,26 @@ fn step(name: &str) -> StepInfo {
 }
 
 fn next(step: &str, state: Vec<u8>) -> Transition {
+    next_with(step, state, 1, Vec::new())
+}
+
+fn next_with(step: &str, state: Vec<u8>, weight: u32, extra: Vec<(String, String)>) -> Transition {
     Transition::Next(Next {
         step: step.to_owned(),
         state,
         delay_ms: None,
         rate_limit: None,
-        weight: 1,
+        weight,
         concurrency_key: KeyChange::Keep,
         requeue: false,
-        extra: Vec::new(),
+        extra,
     })
 }
 
 fn await_for(names: Vec<String>) -> Transition {
-    Transition::Await(Await { names, step: "only".to_owned(), state: Vec::new(), timeout_ms: None })
+    await_at("only", names)
+}
+
+fn await_at(step: &str, names: Vec<String>) -> Transition {
+    Transition::Await(Await { names, step: step.to_owned(), state: Vec::new(), timeout_ms: None })
 }

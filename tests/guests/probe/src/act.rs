@@ -68,6 +68,11 @@ pub(crate) enum Act {
         what: misdeed::Misdeed,
         until: Option<u32>,
     },
+    /// For a handler: tries again, with plan and handler as they were, while `attempt` is below `until`; then its other acts.
+    Again {
+        until: u32,
+        ms: u64,
+    },
     StartAnother,
     Children,
     RateLimit,
@@ -113,6 +118,7 @@ pub(crate) fn follow(mut probe: Probe, ctx: &Ctx) -> Step<Probe> {
             }
             Act::Misdeed { until, .. } if over(until, ctx) => {}
             Act::Misdeed { what, .. } => what.commit(),
+            Act::Again { .. } => {}
             Act::StartAnother => return next(Probe::run, probe).start(Start::new("probe")),
             Act::Children => return schedule_children(Probe::run, probe, [Start::new("probe")]),
             Act::RateLimit => return next(Probe::run, probe).rate_limit("mail"),

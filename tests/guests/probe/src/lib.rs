@@ -52,6 +52,11 @@ impl Probe {
         if self.on_fault.is_empty() {
             return Step::default_handling();
         }
+        if let Some(&Act::Again { until, ms }) = self.on_fault.first()
+            && ctx.attempt() < until
+        {
+            return retry(self, millis(ms));
+        }
         self.plan = std::mem::take(&mut self.on_fault);
         let memory = STEPS_IN_THIS_MEMORY.fetch_add(1, Ordering::Relaxed) + 1;
         self.notes.push(Note { fault: Some(fault.to_string()), faults: fault.faults, ..Note::of(ctx, memory) });
