@@ -7,6 +7,7 @@
 
 mod backoff;
 mod bucket;
+mod children;
 mod decide;
 mod descriptor;
 mod fault;
@@ -24,6 +25,7 @@ mod status;
 mod why;
 
 pub use backoff::Backoff;
+pub use children::{Child, ChildStatus, EffectOutcome, EffectResult};
 pub use bucket::{Bucket, Due, MICROTOKENS, Refill};
 pub use decide::{
     Change, Decision, Draws, Ending, LONE_STARTS_MAX, LOSSES_MAX, Position, Then, crash_loop, decide, unstorable,

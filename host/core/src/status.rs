@@ -56,6 +56,11 @@ words!(
 );
 
 impl Status {
+    /// In the database: runnable once it has a slot of its concurrency key. Callers see `Runnable`.
+    pub const WANTS_SLOT: i16 = 4;
+    /// In the database: runnable once it has its tokens. Callers see `Runnable`.
+    pub const WANTS_TOKENS: i16 = 5;
+
     /// Whether nothing but an operator changes it any more.
     pub fn is_terminal(self) -> bool {
         match self {

@@ -3,11 +3,15 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use gd_core::{Claim, Inbox, InstanceId, Lane, Signal, SignalId, TenantId, Version, Visit, Wake, WorkerId};
-use sqlx::PgExecutor;
+use gd_core::{
+    Child, Claim, EffectResult, Inbox, InstanceId, Lane, Limits, Signal, SignalId, Status, TenantId, Version, Visit, Wake,
+    WorkerId,
+};
+use sqlx::{PgConnection, PgExecutor};
 
+use super::places::{Key, Moved, moved};
 use super::rows::{self, column, count};
-use super::{Error, Store};
+use super::{Error, Store, children, effects};
 
 /// An instance that a worker holds, with everything that its next attempt needs.
 #[derive(Clone, Debug)]
@@ -29,19 +33,39 @@ pub struct Claimed {
     pub claim: Claim,
     pub wake: Wake,
     pub correlation_key: Option<String>,
+    pub concurrency_key: Option<String>,
+    /// The slot of its concurrency key that it holds.
+    pub slot: Option<i16>,
+    pub parent: Option<InstanceId>,
+    pub depth: u32,
+    /// Rounds of children that it has made.
+    pub round: u32,
     pub awaits: Vec<String>,
     /// The inbox as of the claim.
     pub inbox: Inbox,
+    /// What its children left, of all rounds.
+    pub children: Vec<Child>,
+    /// What became of the effects of the step before.
+    pub effect_results: Vec<EffectResult>,
     /// The database's clock at the claim, in milliseconds since the Unix epoch.
     pub now_ms: u64,
 }
 
-/// Of a row of `claim.sql` or `claim_suspect.sql`.
+/// What was claimed, and what was put aside.
+#[derive(Debug, Default)]
+pub struct Claims {
+    /// What the worker holds now.
+    pub claimed: Vec<Claimed>,
+    /// Per lane asked, how many rows it gave, those put aside included.
+    pub given: Vec<u32>,
+    /// The keys of rows that were put aside, each once: who gets a free slot is to be decided.
+    pub aside: Vec<Key>,
+}
+
+/// Of a row of a statement that claims. Inbox and children are read after it.
 macro_rules! claimed {
-    ($row:ident, $signals:ident) => {{
-        let awaits = $row.awaits.unwrap_or_default();
+    ($row:ident) => {{
         Claimed {
-            inbox: Inbox::new(&awaits, $signals.remove(&$row.id).unwrap_or_default()),
             id: InstanceId($row.id),
             tenant: TenantId($row.tenant_id),
             lane: rows::lane($row.tenant_id, $row.queue_id, $row.priority),
@@ -56,11 +80,20 @@ macro_rules! claimed {
             claim: Claim($row.claim),
             wake: rows::wake("instance", $row.id, $row.wake)?,
             correlation_key: $row.correlation_key,
-            awaits,
+            concurrency_key: $row.concurrency_key,
+            slot: $row.slot,
+            parent: $row.parent.map(InstanceId),
+            depth: u32::from($row.depth.unsigned_abs()),
+            round: count($row.round),
+            awaits: $row.awaits.unwrap_or_default(),
+            inbox: Inbox::default(),
+            children: Vec::new(),
+            effect_results: effects::read($row.id, $row.effect_results.as_deref())?,
             now_ms: $row.now_ms.unsigned_abs(),
         }
     }};
 }
+pub(super) use claimed;
 
 impl Store {
     /// Claims from several lanes at once, each with its own bound, but nothing of the versions in `stalled`, and reads the inboxes of what it got. Also says for each lane
@@ -73,7 +106,7 @@ impl Store {
         worker: WorkerId,
         shares: &[(Lane, u32)],
         stalled: &[(i32, Version)],
-    ) -> Result<(Vec<Claimed>, Vec<u32>), Error> {
+    ) -> Result<Claims, Error> {
         let tenants: Vec<i32> = shares.iter().map(|(lane, _)| lane.tenant).collect();
         let queues: Vec<i32> = shares.iter().map(|(lane, _)| lane.queue).collect();
         let priorities: Vec<i16> = shares.iter().map(|(lane, _)| lane.priority).collect();
@@ -83,18 +116,23 @@ impl Store {
             sqlx::query_file!("src/store/sql/claim.sql", worker.0, &tenants, &queues, &priorities, &rows_max, &stalled)
                 .fetch_all(&self.claims)
                 .await?;
-        let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
-        let mut signals = if ids.is_empty() { HashMap::new() } else { read_inbox(&self.claims, &ids).await? };
-        let mut given = vec![0; shares.len()];
-        let mut claimed = Vec::with_capacity(rows.len());
+        let mut claims = Claims { given: vec![0; shares.len()], ..Claims::default() };
         for row in rows {
             let lane = rows::lane(row.tenant_id, row.queue_id, row.priority);
             if let Some(share) = shares.iter().position(|(asked, _)| *asked == lane) {
-                given[share] += 1;
+                claims.given[share] += 1;
             }
-            claimed.push(claimed!(row, signals));
+            if row.status != Status::WANTS_SLOT {
+                claims.claimed.push(claimed!(row));
+            } else if let Some(key) = row.concurrency_key {
+                let key = Key { tenant: row.tenant_id, key };
+                if !claims.aside.contains(&key) {
+                    claims.aside.push(key);
+                }
+            }
         }
-        Ok((claimed, given))
+        hand(&mut *self.claims.acquire().await?, &mut claims.claimed).await?;
+        Ok(claims)
     }
 
     /// Whether an instance is due whose worker died under it time and again, of one of the `queues` (all for `None`), but of no
@@ -122,9 +160,10 @@ impl Store {
             .fetch_optional(&self.sweeps)
             .await?;
         let Some(row) = row else { return Ok(None) };
-        let mut signals = read_inbox(&self.sweeps, &[row.id]).await?;
         let lone_starts = count(row.lone_starts);
-        Ok(Some((claimed!(row, signals), lone_starts)))
+        let mut claimed = claimed!(row);
+        hand(&mut *self.sweeps.acquire().await?, std::slice::from_mut(&mut claimed)).await?;
+        Ok(Some((claimed, lone_starts)))
     }
 
     /// Lanes with work behind `after`, at most `lanes_max`, and how long until the first row of each is due.
@@ -142,16 +181,16 @@ impl Store {
         Ok(rows.into_iter().map(|row| found(row.tenant_id, row.queue_id, row.priority, row.due_in_ms)).collect())
     }
 
-    /// Gives rows back unfinished; the attempt is not counted. Says which lanes have work by it.
+    /// Gives rows back unfinished; the attempt is not counted. Says where each waits now.
     ///
     /// # Errors
     /// When the statement fails.
-    pub async fn release(&self, worker: WorkerId, rows: &[(InstanceId, Claim)]) -> Result<Vec<Lane>, Error> {
+    pub async fn release(&self, worker: WorkerId, rows: &[(InstanceId, Claim)]) -> Result<Vec<Moved>, Error> {
         let ids: Vec<i64> = rows.iter().map(|(id, _)| id.0).collect();
         let claims: Vec<i64> = rows.iter().map(|(_, claim)| claim.0).collect();
         let released =
             sqlx::query_file!("src/store/sql/release.sql", worker.0, &ids, &claims).fetch_all(&self.sweeps).await?;
-        Ok(released.into_iter().map(|row| rows::lane(row.tenant_id, row.queue_id, row.priority)).collect())
+        Ok(released.into_iter().map(|row| moved!(row)).collect())
     }
 
     /// What the database thinks that this worker holds.
@@ -178,6 +217,22 @@ impl Store {
 /// Versions as one number each.
 fn numbers(versions: &[(i32, Version)]) -> Vec<i64> {
     versions.iter().map(|(fsm, version)| (i64::from(*fsm) << 32) + i64::from(version.0)).collect()
+}
+
+/// Gives what was claimed its inbox, and parents what their children left.
+pub(super) async fn hand(connection: &mut PgConnection, claimed: &mut [Claimed]) -> Result<(), Error> {
+    let ids: Vec<i64> = claimed.iter().map(|claimed| claimed.id.0).collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let mut signals = read_inbox(&mut *connection, &ids).await?;
+    let parents: Vec<i64> = claimed.iter().filter(|claimed| claimed.round > 0).map(|claimed| claimed.id.0).collect();
+    let mut children = children::read(connection, &parents, Limits::default().children_bytes_max).await?;
+    for claimed in claimed {
+        claimed.inbox = Inbox::new(&claimed.awaits, signals.remove(&claimed.id.0).unwrap_or_default());
+        claimed.children = children.remove(&claimed.id.0).unwrap_or_default();
+    }
+    Ok(())
 }
 
 /// Unconsumed signals per instance, oldest first.

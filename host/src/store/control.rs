@@ -2,23 +2,28 @@
 
 use gd_core::{AttemptOutcome, InstanceId, Lane, Scope, Status, TenantId};
 
-use super::signals::lock_target;
+use super::places::{Key, Place, moved};
 use super::{Error, Store, rows};
 
 /// What became of a cancellation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cancelled {
     /// It has ended by it.
-    Now,
+    Now {
+        /// A key whose slot is free by it.
+        freed: Option<Key>,
+        /// Where its parent waits, if this was the last child that it waited for.
+        parent: Option<Lane>,
+    },
     /// It had ended before, so.
     EndedBefore(Status),
 }
 
 /// Where an instance is that was held or let go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Held {
-    /// It lives, and stands so in this lane.
-    Live(Status, Lane),
+    /// It lives, and stands so; and where it waits once it is runnable.
+    Live(Status, Place),
     /// It had ended before, so.
     EndedBefore(Status),
 }
@@ -30,12 +35,19 @@ impl Store {
     /// When a statement fails: then nothing happened, unless the error is one of the connection.
     pub async fn cancel(&self, tenant: TenantId, id: InstanceId, reason: &str) -> Result<Option<Cancelled>, Error> {
         let mut transaction = self.begin().await?;
-        if !lock_target(&mut transaction, tenant, id).await? {
+        let row = sqlx::query_file!("src/store/sql/read_parent.sql", tenant.0, id.0)
+            .fetch_optional(&mut *transaction)
+            .await?;
+        // In the order of their ids, as a flush locks: no parent is younger than its child.
+        let family: Vec<i64> = row.iter().filter_map(|row| row.parent).chain([id.0]).collect();
+        let locked =
+            sqlx::query_file!("src/store/sql/lock_claimed.sql", &family).fetch_all(&mut *transaction).await?;
+        if row.is_none() || !locked.iter().any(|row| row.id == id.0) {
             drop(transaction);
             return Ok(self.read_status(tenant, id).await?.map(Cancelled::EndedBefore));
         }
         let cancelled = Status::Cancelled;
-        sqlx::query_file!(
+        let row = sqlx::query_file!(
             "src/store/sql/cancel.sql",
             tenant.0,
             id.0,
@@ -47,7 +59,11 @@ impl Store {
         .fetch_one(&mut *transaction)
         .await?;
         transaction.commit().await?;
-        Ok(Some(Cancelled::Now))
+        let lane = |((tenant, queue), priority)| Lane { tenant, queue, priority };
+        Ok(Some(Cancelled::Now {
+            freed: row.freed_key.map(|key| Key { tenant: tenant.0, key }),
+            parent: row.parent_tenant_id.zip(row.parent_queue_id).zip(row.parent_priority).map(lane),
+        }))
     }
 
     /// Holds a live instance of this tenant. `None` when there is none.
@@ -70,7 +86,8 @@ impl Store {
         let row =
             sqlx::query_file!("src/store/sql/set_held.sql", tenant.0, id.0, held).fetch_optional(&self.pool).await?;
         let Some(row) = row else { return Ok(self.read_status(tenant, id).await?.map(Held::EndedBefore)) };
-        let lane = rows::lane(row.tenant_id, row.queue_id, row.priority);
-        Ok(Some(Held::Live(rows::status("instance", id.0, row.status)?, lane)))
+        let status = rows::status("instance", id.0, row.status)?;
+        let moved = moved!(row);
+        Ok(Some(Held::Live(status, moved.place)))
     }
 }

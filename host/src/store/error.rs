@@ -64,6 +64,9 @@ pub enum Error {
     /// The worker was declared dead, or lost its session lock.
     #[error("the lease of worker {0} is lost")]
     LeaseLost(i64),
+    /// A correlation key changed hands within the transaction: the same transaction may well succeed now.
+    #[error("a correlation key changed hands while it was looked at")]
+    Raced,
     /// Any other failed statement.
     #[error("a database statement failed: {0}")]
     Statement(#[source] sqlx::Error),
@@ -88,13 +91,18 @@ impl Error {
             | Self::Newer { .. }
             | Self::Migrate(_)
             | Self::Corrupt { .. }
+            | Self::Raced
             | Self::LeaseLost(_) => false,
         }
     }
 
     /// Whether the same transaction may well succeed now: a deadlock, a lock timeout, a serialisation failure.
     pub fn is_contention(&self) -> bool {
-        let Self::Statement(error) = self else { return false };
+        let error = match self {
+            Self::Raced => return true,
+            Self::Statement(error) => error,
+            _ => return false,
+        };
         let code = error.as_database_error().and_then(DatabaseError::code);
         code.is_some_and(|code| matches!(&*code, "40P01" | "55P03" | "40001"))
     }
@@ -119,6 +127,7 @@ impl Error {
             | Self::Behind { .. }
             | Self::Newer { .. }
             | Self::Migrate(_)
+            | Self::Raced
             | Self::LeaseLost(_) => false,
         }
     }

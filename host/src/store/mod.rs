@@ -1,32 +1,40 @@
 //! Every statement that is sent to the database: one function each, its text in `sql/<function>.sql`.
 
 mod adopt;
+mod children;
 mod claims;
 mod connect;
 mod control;
 mod doctor;
+mod effects;
 mod error;
 mod flush;
 mod instances;
+mod keys;
 mod notices;
+mod places;
 mod recovery;
 mod rows;
 mod signals;
 mod start;
+mod tokens;
 mod versions;
 mod why;
 mod workers;
 
 pub use adopt::Adopt;
-pub use claims::Claimed;
+pub use children::ChildPayloads;
+pub use claims::{Claimed, Claims};
 pub use connect::{DEFAULT_TENANT, SERVER_VERSION_MIN, Store, migrate};
 pub use control::{Cancelled, Held};
 pub use doctor::{Examined, ServerFacts, WorkerFacts};
 pub use error::Error;
-pub use flush::{Commit, Record, Verdict, committed_claims, flush};
+pub use flush::{Commit, Flushed, Record, Rider, Riders, Verdict, committed_claims, flush};
 pub use instances::{Filter, HistoryRow, InstanceRow, InstanceSummary, LogRow};
 pub use notices::News;
+pub use places::{BucketKey, Key, Moved, Place};
 pub use signals::{Delivered, NewSignal};
 pub use start::{NewInstance, Started};
+pub use tokens::{Grant, Granted, Locked, Round, Waiting};
 pub use versions::{FsmRow, Route, StoredVersion, VersionRow};
 pub use workers::WorkerRow;

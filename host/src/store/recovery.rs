@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use gd_core::{AttemptOutcome, Lane, Wake, WorkerId};
+use gd_core::{AttemptOutcome, Wake, WorkerId};
 
+use super::places::{Moved, moved};
 use super::workers::ms;
-use super::{Error, Store, rows};
+use super::{Error, Store};
 
 impl Store {
     /// Declares every worker dead that is: its lease is over, or its session is gone and it was silent for `silence`.
@@ -55,16 +56,16 @@ impl Store {
         Ok(owners.into_iter().map(WorkerId).collect())
     }
 
-    /// Makes at most `rows_max` instances of a dead worker runnable again. One lane per instance comes back; fewer than
+    /// Makes at most `rows_max` instances of a dead worker runnable again. Where each waits now comes back; fewer than
     /// `rows_max` mean that none is left, or that somebody holds the rest.
     ///
     /// # Errors
     /// When the statement fails.
-    pub async fn take_back(&self, dead: WorkerId, rows_max: i64) -> Result<Vec<Lane>, Error> {
+    pub async fn take_back(&self, dead: WorkerId, rows_max: i64) -> Result<Vec<Moved>, Error> {
         let (outcome, wake) = (AttemptOutcome::Recovered.code(), Wake::Recovered.code());
         let rows = sqlx::query_file!("src/store/sql/take_back.sql", dead.0, rows_max, outcome, wake)
             .fetch_all(&self.sweeps)
             .await?;
-        Ok(rows.into_iter().map(|row| rows::lane(row.tenant_id, row.queue_id, row.priority)).collect())
+        Ok(rows.into_iter().map(|row| moved!(row)).collect())
     }
 }

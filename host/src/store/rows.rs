@@ -5,6 +5,8 @@ use gd_core::{AttemptOutcome, Lane, Status, Wake};
 use super::Error;
 
 pub(super) fn status(table: &'static str, id: i64, code: i16) -> Result<Status, Error> {
+    // What stands aside for a slot or tokens is runnable to everybody else.
+    let code = if matches!(code, Status::WANTS_SLOT | Status::WANTS_TOKENS) { Status::Runnable.code() } else { code };
     Status::from_code(code).ok_or_else(|| corrupt(table, "status", id, code))
 }
 
@@ -34,6 +36,6 @@ pub(super) fn lane(tenant: i32, queue: i32, priority: i16) -> Lane {
     Lane { tenant, queue, priority }
 }
 
-fn corrupt(table: &'static str, column: &'static str, id: i64, code: i16) -> Error {
+pub(super) fn corrupt(table: &'static str, column: &'static str, id: i64, code: i16) -> Error {
     Error::Corrupt { table, column, id, value: code.to_string() }
 }

@@ -1,6 +1,6 @@
 -- $1 rows at most, $2 age in ms. A reserved slot that nobody has claimed for so long, because no host serves the row's queue or none can
--- load its version, goes to the most urgent waiter of another queue or version; where there is none, it stays. One statement swaps
--- them: the slot is never free in between. Leans on instance_slot and instance_wants_slot.
+-- load its version, is to go to the most urgent waiter of another queue or version, which this locks; where there is none, it stays.
+-- Leans on instance_slot and instance_wants_slot.
 with idle as materialized (
     select i.id, i.tenant_id, i.concurrency_key, i.slot, i.queue_id, i.fsm_id, i.version
     from gd.instance i
@@ -24,9 +24,7 @@ waiter as materialized (
 aside as (
     update gd.instance i set status = 4, slot = null, claim = i.claim + 1, updated_at = now()
     from waiter where i.id = waiter.idle_id
+    returning i.id
 )
-update gd.instance i
-set status = 5 - 5 * (i.rate_limit is null)::int, slot = null, updated_at = now()
-from waiter
-where i.id = waiter.id
-returning i.tenant_id, i.concurrency_key as "key!"
+select waiter.id as "waiter!", waiter.slot as "slot!"
+from waiter join aside on aside.id = waiter.idle_id
