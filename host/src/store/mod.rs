@@ -27,6 +27,6 @@ pub use flush::{Commit, Record, Verdict, committed_claims, flush};
 pub use instances::{Filter, HistoryRow, InstanceRow, InstanceSummary, LogRow};
 pub use notices::News;
 pub use signals::{Delivered, NewSignal};
-pub use start::{NewInstance, Started};
+pub use start::{NewInstance, Parent, Started};
 pub use versions::{FsmRow, Route, StoredVersion, VersionRow};
 pub use workers::WorkerRow;
