@@ -71,6 +71,11 @@ impl Host {
             due_ms: start.due_ms,
             correlation_key: start.correlation_key.clone(),
             scope: start.scope,
+            shared_key: false,
+            concurrency_key: None,
+            rate_limit: None,
+            weight: 1,
+            parent: None,
         };
         match self.0.store.start(tenant, &new).await? {
             Started::Duplicate(holder) => {

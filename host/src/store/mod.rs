@@ -34,7 +34,7 @@ pub use instances::{Filter, HistoryRow, InstanceRow, InstanceSummary, LogRow};
 pub use notices::News;
 pub use places::{BucketKey, Key, Moved, Place};
 pub use signals::{Delivered, NewSignal};
-pub use start::{NewInstance, Started};
+pub use start::{NewInstance, Parent, Started};
 pub use tokens::{Grant, Granted, Locked, Round, Waiting};
 pub use versions::{FsmRow, Route, StoredVersion, VersionRow};
 pub use workers::WorkerRow;

@@ -169,6 +169,11 @@ impl Stage {
             due_ms: None,
             correlation_key: Some("k".into()),
             scope: kept,
+            shared_key: false,
+            concurrency_key: None,
+            rate_limit: None,
+            weight: 1,
+            parent: None,
         }
     }
 

@@ -1,32 +1,40 @@
 -- $1 tenant; per instance: $2 fsm, $3 version, $4 step, $5 state, $6 queue, $7 priority, $8 delay in ms, $9 correlation key or null,
--- $10 the ends beyond which the key is kept, $11 ms since the epoch at which it is due, instead of the delay, or null. Keys are taken in their order, so that two batches never wait in a circle. An entry whose
--- key is held already comes back with the holder; with neither, the holder was gone within this statement: look again.
+-- $10 the ends beyond which the key is kept, $11 ms since the epoch at which it is due, instead of the delay, or null, $12 whether its
+-- key is an address alone, $13 concurrency key or null, $14 rate limit or null, $15 weight, $16 parent or null, $17 the parent's round,
+-- $18 its place in it, $19 depth. Unique keys stand in one entry each and are taken in their order, so that two batches never wait in a
+-- circle. An entry whose key is held already comes back with the holder; with neither, the holder was gone within this statement: look
+-- again. Subplans, not joins: they are hashed whatever the session allows the planner, so that the cost follows the batch. What wants
+-- tokens is theirs to grant (5); what wants a slot is put aside (4) and found by the gates.
 with entry as materialized (
-    select nextval(pg_get_serial_sequence('gd.instance', 'id')) as id, e.*
+    select
+        nextval(pg_get_serial_sequence('gd.instance', 'id')) as id,
+        coalesce(to_timestamp(e.due_ms::float8 / 1000), now() + make_interval(secs => e.delay_ms::float8 / 1000)) as eligible_at,
+        e.*
     from unnest($2::int[], $3::int[], $4::text[], $5::bytea[], $6::int[], $7::smallint[], $8::bigint[], $9::text[], $10::smallint[],
-                $11::bigint[])
-             with ordinality as e (fsm_id, version, step, state, queue_id, priority, delay_ms, key, keeps, due_ms, ord)
+                $11::bigint[], $12::boolean[], $13::text[], $14::text[], $15::int[], $16::bigint[], $17::int[], $18::int[], $19::smallint[])
+             with ordinality as e (fsm_id, version, step, state, queue_id, priority, delay_ms, key, keeps, due_ms, shared_key,
+                                   concurrency_key, rate_limit, weight, parent, child_round, child_index, depth, ord)
 ),
-taken as (
+taken as materialized (
     insert into gd.identity (tenant_id, key, holder, keeps)
-    select $1, key, id, keeps from entry where key is not null order by key, ord
+    select $1, key, id, keeps from entry where key is not null and not shared_key order by key
     on conflict do nothing
     returning holder
 ),
 started as (
-    insert into gd.instance (id, eligible_at, tenant_id, fsm_id, queue_id, priority, correlation_key, version, step, state)
+    insert into gd.instance (
+        id, eligible_at, tenant_id, fsm_id, queue_id, priority, correlation_key, shared_key, status, version, step, state,
+        concurrency_key, rate_limit, weight, parent, child_round, child_index, depth)
     select
-        e.id, coalesce(to_timestamp(e.due_ms::float8 / 1000), now() + make_interval(secs => e.delay_ms::float8 / 1000)), $1, e.fsm_id, e.queue_id, e.priority, e.key, e.version,
-        e.step, e.state
-    from entry e left join taken on taken.holder = e.id
-    where e.key is null or taken.holder is not null
-    returning id
+        e.id, e.eligible_at, $1, e.fsm_id, e.queue_id, e.priority, e.key, e.shared_key and e.key is not null,
+        case when e.rate_limit is not null then 5 when e.concurrency_key is not null and e.eligible_at <= now() then 4 else 0 end,
+        e.version, e.step, e.state, e.concurrency_key, e.rate_limit, e.weight, e.parent, e.child_round, e.child_index, e.depth
+    from entry e
+    where e.key is null or e.shared_key or e.id in (select holder from taken)
 )
 select
-    e.ord as "ord!",
-    started.id as "started?",
+    case when e.key is null or e.shared_key or e.id in (select holder from taken) then e.id end as "started?",
     held.holder as "holder?"
 from entry e
-left join started on started.id = e.id
-left join gd.identity held on held.tenant_id = $1 and held.key = e.key
+left join gd.identity held on held.tenant_id = $1 and held.key = e.key and not e.shared_key
 order by e.ord
