@@ -1,0 +1,40 @@
+//! What a step may ask of its host beside what it was handed: whoever runs it answers.
+
+use std::pin::Pin;
+
+use gd_core::{InvalidOutcome, Outcome};
+
+/// An answer on its way.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What one child left.
+#[derive(Clone, Debug)]
+pub struct ChildPayloads {
+    /// Its last committed state.
+    pub state: Vec<u8>,
+    /// Its result, if it is done.
+    pub output: Option<Vec<u8>>,
+}
+
+/// Answers for one attempt.
+pub trait Desk: Send + Sync {
+    /// What one child left; `None` when there is no such child, or when it cannot be read now.
+    fn child(&self, round: u32, index: u32) -> Answer<'_, Option<ChildPayloads>>;
+
+    /// Whether what an outcome asks for beside its own state can be carried out.
+    fn check<'a>(&'a self, outcome: &'a Outcome) -> Answer<'a, Result<(), InvalidOutcome>>;
+}
+
+/// Nobody: a step that runs outside of an engine.
+#[derive(Debug)]
+pub struct NoDesk;
+
+impl Desk for NoDesk {
+    fn child(&self, _: u32, _: u32) -> Answer<'_, Option<ChildPayloads>> {
+        Box::pin(async { None })
+    }
+
+    fn check<'a>(&'a self, _: &'a Outcome) -> Answer<'a, Result<(), InvalidOutcome>> {
+        Box::pin(async { Ok(()) })
+    }
+}
