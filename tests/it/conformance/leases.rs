@@ -41,7 +41,7 @@ async fn lse_02_lse_04_who_beats_loses_nothing_however_long_its_work_waits() {
         engine.concurrency = 1;
     })
     .await;
-    // It looks for dead workers ten times a second, and takes no work of this queue away: it has none to give.
+    // It looks for dead workers ten times a second, and takes its share of the work: together they need longer than a lease.
     let watcher = TestHost::on(host.database.clone(), |engine, _| {
         lease(engine);
         engine.concurrency = 1;

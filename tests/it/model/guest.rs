@@ -1,7 +1,9 @@
 //! What the component `probe` answers, without its component.
 
 use gd_core::model::Attempt;
-use gd_core::{Await, Descriptor, Ending, Fault, FaultKind, Form, Limits, Next, Outcome, Retry, Signal, StepInfo};
+use gd_core::{
+    Await, Descriptor, Ending, Fault, FaultKind, Form, Limits, Next, Outcome, Retry, Signal, StepInfo, Transition,
+};
 use serde_json::{Value, json};
 
 /// What `probe` says of itself, as far as rules ask for it.
@@ -80,7 +82,7 @@ fn follow(mut state: Value, attempt: u32, awaited: usize) -> Result<Outcome, Fau
     loop {
         let plan = state["plan"].as_array_mut().expect("a plan is a list");
         if plan.is_empty() {
-            return Ok(Outcome::Done(json!({ "notes": state["notes"] }).to_string().into_bytes()));
+            return Ok(Transition::Done(json!({ "notes": state["notes"] }).to_string().into_bytes()).into());
         }
         let act = plan.remove(0);
         let names =
@@ -104,13 +106,14 @@ fn follow(mut state: Value, attempt: u32, awaited: usize) -> Result<Outcome, Fau
                 plan.insert(0, act.clone());
                 return Ok(park(names(), &state, None));
             }
-            "done" => return Ok(Outcome::Done(act["value"].to_string().into_bytes())),
+            "done" => return Ok(Transition::Done(act["value"].to_string().into_bytes()).into()),
             "stop" => {
-                return Ok(Outcome::Stop(gd_core::ErrorInfo {
+                return Ok(Transition::Stop(gd_core::ErrorInfo {
                     kind: "stop".into(),
                     message: text(&act, "reason"),
                     code: None,
-                }));
+                })
+                .into());
             }
             "fail" | "misdeed" if over() => {}
             "fail" => {
@@ -126,15 +129,15 @@ fn follow(mut state: Value, attempt: u32, awaited: usize) -> Result<Outcome, Fau
 }
 
 fn next(step: &str, state: &Value, delay_ms: Option<u64>, requeue: bool) -> Outcome {
-    Outcome::Next(Next { step: step.into(), state: bytes(state), delay_ms, requeue })
+    Transition::Next(Next { delay_ms, requeue, ..Next::to(step, bytes(state)) }).into()
 }
 
 fn retry(state: &Value, delay_ms: u64) -> Outcome {
-    Outcome::Retry(Retry { state: bytes(state), delay_ms })
+    Transition::Retry(Retry { state: bytes(state), delay_ms }).into()
 }
 
 fn park(names: Vec<String>, state: &Value, timeout_ms: Option<u64>) -> Outcome {
-    Outcome::Await(Await { names, step: "run".into(), state: bytes(state), timeout_ms })
+    Transition::Await(Await { names, step: "run".into(), state: bytes(state), timeout_ms }).into()
 }
 
 fn bytes(value: &Value) -> Vec<u8> {

@@ -49,10 +49,10 @@ async fn the_engine_comes_to_what_the_model_comes_to() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_difference_between_engine_and_model_is_found_and_made_short() {
-    // An engine that refuses what the model takes: every wait of a program.
+    // An engine that refuses what the model takes: every await.
     let host = TestHost::with_probe_and(|engine, limits| {
         eager(engine);
-        limits.delay_ms_max = 1;
+        limits.awaited_names_max = 0;
     })
     .await;
     let random = Random::seeded();
@@ -64,7 +64,7 @@ async fn a_difference_between_engine_and_model_is_found_and_made_short() {
         assert_eq!(program.0.len(), 1, "one start is enough: {program}");
         return;
     }
-    panic!("no program of 50 has a wait in it");
+    panic!("no program of 50 has an await in it");
 }
 
 /// Everything is noticed soon: a program is mostly waiting.

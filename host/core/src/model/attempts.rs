@@ -38,7 +38,12 @@ impl Model {
 
     /// Commits how an attempt ended. An attempt whose instance was ended meanwhile changes nothing.
     pub fn commit(&mut self, attempt: &Attempt, ending: Ending) -> Option<Decision> {
-        let position = Position { attempt: attempt.attempt, faults: attempt.faults, awaited: attempt.inbox.handed(), concurrency_key: None };
+        let position = Position {
+            attempt: attempt.attempt,
+            faults: attempt.faults,
+            awaited: attempt.inbox.handed(),
+            concurrency_key: None,
+        };
         let decision = decide(&position, ending, &self.descriptor, &self.limits);
         let now_ms = self.now_ms;
         let instance = self.live(attempt.id).filter(|instance| instance.status == Status::Executing)?;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Await, Ending, Fault, FaultKind, Form, Limits, Outcome, Scope, Status, Wake};
+use crate::{Await, Ending, Fault, FaultKind, Form, Limits, Scope, Status, Transition, Wake};
 
 fn model() -> Model {
     Model::new(Descriptor::for_tests(Form::Machine), Limits::default())
@@ -20,11 +20,11 @@ fn run(model: &mut Model, ending: Ending) -> Attempt {
 
 fn parks(timeout_ms: Option<u64>) -> Ending {
     let step = Descriptor::for_tests(Form::Machine).initial_step;
-    Ending::Outcome(Outcome::Await(Await { names: vec!["go".into()], step, state: vec![], timeout_ms }))
+    Ending::Outcome(Transition::Await(Await { names: vec!["go".into()], step, state: vec![], timeout_ms }).into())
 }
 
 fn done() -> Ending {
-    Ending::Outcome(Outcome::Done(vec![]))
+    Ending::Outcome(Transition::Done(vec![]).into())
 }
 
 #[test]
