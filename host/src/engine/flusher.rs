@@ -15,7 +15,7 @@ use super::incarnation::Incarnation;
 use super::waits::Waits;
 use super::{Shared, micros};
 use crate::failpoint::{self, Failpoint};
-use crate::store::{Commit, Error, Verdict, committed_claims, flush};
+use crate::store::{Claimed, Commit, Error, Flushed, Verdict, committed_claims, flush};
 use crate::telemetry::metrics as names;
 
 /// Waits before a batch is tried again whose database is in trouble: first and longest.
@@ -29,8 +29,8 @@ const TRANSACTION_MAX: Duration = Duration::from_secs(30);
 
 /// What became of a commit.
 pub(super) enum Done {
-    /// The database has answered.
-    Written(Verdict),
+    /// The database has answered; and the instance that the runner may go on with, where this one let go of a slot.
+    Written(Verdict, Option<Box<Claimed>>),
     /// It has not, and the worker has no business with the instance any more.
     Unknown,
 }
@@ -122,7 +122,7 @@ impl Flusher {
         let mut waiting = vec![batch];
         while let Some(mut batch) = waiting.pop() {
             match self.write_once(worker, &mut batch).await {
-                Ok(verdicts) => answer(batch, verdicts),
+                Ok(flushed) => self.answer(batch, flushed),
                 Err(error) if batch.len() > 1 => {
                     metrics::counter!(names::FLUSH_RETRY, "reason" => "halved").increment(1);
                     tracing::warn!(%error, size = batch.len(), "flush.error: the batch is tried in halves");
@@ -142,7 +142,7 @@ impl Flusher {
             entry.commit.decision = unstorable(&entry.position, &error.to_string(), &self.shared.limits);
         }
         match self.write_once(worker, &mut batch).await {
-            Ok(verdicts) => answer(batch, verdicts),
+            Ok(flushed) => self.answer(batch, flushed),
             Err(error) if error.is_about_data() => {
                 tracing::error!(%error, "flush.error: not even the failure can be stored; the instance is given back");
             }
@@ -152,11 +152,11 @@ impl Flusher {
 
     /// One batch until the database has written it, or refuses something in it. Takes out, and answers, what was committed by
     /// an attempt whose answer was lost, and what nobody has business with any more.
-    async fn write_once(&mut self, worker: WorkerId, batch: &mut Vec<Entry>) -> Result<Vec<Verdict>, Error> {
+    async fn write_once(&mut self, worker: WorkerId, batch: &mut Vec<Entry>) -> Result<Flushed, Error> {
         let (mut waits, mut tries) = (Waits::new(BACKOFF.0, BACKOFF.1, self.shared.nonce), 0);
         loop {
             let error = match self.transact(worker, batch).await {
-                Ok(verdicts) => return Ok(verdicts),
+                Ok(flushed) => return Ok(flushed),
                 Err(error) => error,
             };
             if error.is_about_data() {
@@ -176,13 +176,25 @@ impl Flusher {
             let lost: Vec<Entry> = batch.extract_if(.., |entry| entry.lost.is_cancelled()).collect();
             lost.into_iter().for_each(|entry| drop(entry.answer.send(Done::Unknown)));
             if batch.is_empty() {
-                return Ok(Vec::new());
+                return Ok(Flushed::default());
             }
             tokio::time::sleep(waits.next()).await;
         }
     }
 
-    async fn transact(&mut self, worker: WorkerId, batch: &mut Vec<Entry>) -> Result<Vec<Verdict>, Error> {
+    /// Tells runners what became of their commits, and others what they may do by it.
+    fn answer(&self, batch: Vec<Entry>, mut flushed: Flushed) {
+        for (place, delay_ms) in flushed.woken {
+            self.shared.waits_at(place, Duration::from_millis(delay_ms));
+        }
+        for (entry, verdict) in batch.into_iter().zip(flushed.verdicts) {
+            let taken_over = flushed.taken_over.remove(&(entry.commit.id, entry.commit.claim)).map(Box::new);
+            // A runner that is gone needs no answer; what it was to go on with is found as owned and not held.
+            drop(entry.answer.send(Done::Written(verdict, taken_over)));
+        }
+    }
+
+    async fn transact(&mut self, worker: WorkerId, batch: &mut Vec<Entry>) -> Result<Flushed, Error> {
         let connection = match &mut self.connection {
             Some(connection) => connection,
             none => none.insert(self.shared.store.flush_connection().await?),
@@ -191,16 +203,16 @@ impl Flusher {
         let written = tokio::time::timeout(TRANSACTION_MAX, async {
             answer_committed(connection, worker, batch).await?;
             if batch.is_empty() {
-                return Ok(Vec::new());
+                return Ok(Flushed::default());
             }
             let commits: Vec<&Commit> = batch.iter().map(|entry| &entry.commit).collect();
             let began = Instant::now();
-            let verdicts = flush(connection, worker, &commits).await?;
+            let flushed = flush(connection, worker, &commits, &self.shared.limits).await?;
             self.rows.record(rows(commits.len()));
             self.seconds.record(began.elapsed());
             tracing::trace!(size = commits.len(), duration_us = micros(began.elapsed()), "flush.batch");
             failpoint::pass(Failpoint::AfterCommit);
-            Ok(verdicts)
+            Ok(flushed)
         });
         let written = written.instrument(span);
         written.await.unwrap_or_else(|_| Err(Error::Statement(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))))
@@ -224,13 +236,6 @@ async fn answer_committed(
         drop(entry.answer.send(Done::Unknown));
     }
     Ok(())
-}
-
-fn answer(batch: Vec<Entry>, verdicts: Vec<Verdict>) {
-    for (entry, verdict) in batch.into_iter().zip(verdicts) {
-        // A runner that is gone needs no answer.
-        drop(entry.answer.send(Done::Written(verdict)));
-    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "rows of one batch are few")]

@@ -20,7 +20,7 @@ const KEYS_MAX: usize = 200;
 /// Keys that one statement of the sweep looks at.
 const SCAN_MAX: i64 = 500;
 /// How long a slot stays reserved for a row that nobody claims, while others wait. Chosen: longer than any poll.
-const RESERVED_MS: i64 = 6_000;
+const RESERVED: Duration = Duration::from_secs(6);
 /// Reservations that one sweep takes back at most.
 const RESERVED_MAX: i64 = 500;
 /// Waits after a database that does not answer: first and longest.
@@ -111,7 +111,7 @@ async fn sweep(shared: &Shared) -> Result<(), Error> {
         }
     }
     metrics::gauge!(names::CONTENDED).set(f64::from(contended));
-    let moved = shared.store.take_back_reservations(RESERVED_MAX, RESERVED_MS).await?;
+    let moved = shared.store.take_back_reservations(RESERVED_MAX, RESERVED).await?;
     moved.into_iter().for_each(|moved| shared.waits_at(moved.place, Duration::ZERO));
     Ok(())
 }

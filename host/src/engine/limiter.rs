@@ -54,8 +54,10 @@ impl Buckets {
         self.0.notify.notify_one();
     }
 
-    /// Any bucket may be waited for.
+    /// Any bucket may be waited for, and any limit may have changed.
     pub(super) fn scan(&self) {
+        let now = Instant::now();
+        self.with(|known| known.values_mut().for_each(|due| *due = now));
         *self.0.scan.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.0.notify.notify_one();
     }
@@ -68,7 +70,9 @@ impl Buckets {
         self.with(|known| {
             let due = known.iter().filter(|(_, due)| **due <= now).map(|(bucket, _)| bucket.clone());
             let due: Vec<BucketKey> = due.take(BUCKETS_MAX).collect();
-            due.iter().for_each(|bucket| drop(known.remove(bucket)));
+            due.iter().for_each(|bucket| {
+                known.remove(bucket);
+            });
             due
         })
     }
@@ -171,7 +175,7 @@ impl Limiter {
             () = self.closing.cancelled() => return Ok(()),
         };
         let claiming = self.shared.held.claiming();
-        let (mut round, locked) = self.shared.store.begin_grants(incarnation.worker, &buckets, ROWS_MAX).await?;
+        let (mut round, locked) = self.shared.store.begin_grants(incarnation.worker, &buckets, ROWS_MAX, &self.shared.registry.stalled()).await?;
         let mut plan = Plan::new(&self.shared, &buckets, &limits, locked);
         plan.decide();
         plan.find_slots(&mut round).await?;
@@ -194,7 +198,7 @@ impl Limiter {
     ) {
         let interrupt = incarnation.interrupt.child_token();
         let Some(hold) = self.shared.held.hold(claimed.id, claimed.claim, interrupt.clone()) else { return };
-        let runner = Runner {
+        let mut runner = Runner {
             shared: self.shared.clone(),
             incarnation: incarnation.clone(),
             interrupt,
@@ -358,7 +362,7 @@ fn name(bucket: &BucketKey) -> &str {
 fn unknown(bucket: &BucketKey) {
     let name = name(bucket);
     metrics::counter!(names::UNKNOWN_LIMIT, "limit" => name.to_owned()).increment(1);
-    tracing::warn!(tenant = bucket.tenant, name, bucket = bucket.key, "rate_limit.unknown: whoever draws from it waits until it is configured");
+    tracing::debug!(tenant = bucket.tenant, name, bucket = bucket.key, "rate_limit.unknown: whoever draws from it waits until it is configured");
 }
 
 #[cfg(test)]

@@ -56,15 +56,15 @@ impl Lone {
         let Some(hold) = hold else { return Ok(()) };
         tracing::warn!(instance = %claimed.id, lone_starts, "lone run: its worker died under it time and again");
         metrics::counter!(crate::telemetry::metrics::LONE_RUN).increment(1);
-        let runner = Runner {
+        let mut runner = Runner {
             shared: self.shared.clone(),
             incarnation: incarnation.clone(),
             interrupt,
             commits: self.commits.clone(),
             closing: self.closing.clone(),
         };
-        runner.run_alone(claimed, lone_starts).await;
-        drop((hold, alone));
+        runner.run_alone(claimed, hold, lone_starts).await;
+        drop(alone);
         Ok(())
     }
 

@@ -2,12 +2,15 @@
 
 mod config;
 mod events;
+mod desk;
 mod flusher;
+mod gates;
 mod gauges;
 mod held;
 mod incarnation;
 mod known;
 mod lease;
+mod limiter;
 mod lone;
 mod maintenance;
 mod notices;
@@ -19,6 +22,7 @@ mod recovery;
 mod runner;
 mod settled;
 mod slots;
+mod specs;
 mod stalled;
 mod supervise;
 mod timeouts;
@@ -37,7 +41,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::registry::Registry;
 use crate::sandbox::Sandbox;
-use crate::store::{Error, Store};
+use crate::store::{Error, Key, Moved, Place, Store};
 use crate::telemetry;
 
 use flusher::Commits;
@@ -62,6 +66,9 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) slots: Slots,
     pub(crate) wakes: Wakes,
+    pub(crate) gates: gates::Gates,
+    pub(crate) buckets: limiter::Buckets,
+    pub(crate) queue_numbers: specs::QueueNumbers,
     pub(crate) settled: Settled,
     pub(crate) held: held::Held,
     pub(crate) notices: notices::Notices,
@@ -81,6 +88,29 @@ impl Shared {
             self.notices.leave(notices::Notice::Work(*lane));
         }
         self.wakes.lanes(lanes);
+    }
+
+    /// Where an instance waits by what this host did, from now or after a delay.
+    fn waits_at(&self, place: Place, delay: Duration) {
+        match place {
+            Place::Lane(lane) if delay.is_zero() => self.found(vec![lane]),
+            Place::Lane(lane) => self.wakes.lane_after(lane, delay),
+            Place::Slot(key) => self.gates.look(key),
+            Place::Tokens(bucket) => {
+                if !self.slots.any() {
+                    self.notices.leave(notices::Notice::Tokens);
+                }
+                self.buckets.look(bucket, delay);
+            }
+        }
+    }
+
+    /// Rows that were given up, by this host or by one that is gone: where they wait, and whose slots are free by it.
+    fn given_back(&self, rows: Vec<Moved>) {
+        for Moved { place, freed } in rows {
+            freed.into_iter().for_each(|key| self.gates.look(key));
+            self.waits_at(place, Duration::ZERO);
+        }
     }
 }
 
@@ -125,6 +155,9 @@ impl Engine {
             limits,
             wakes: Wakes::new(slots.clone()),
             slots,
+            gates: gates::Gates::default(),
+            buckets: limiter::Buckets::default(),
+            queue_numbers: specs::QueueNumbers::default(),
             settled: Settled::default(),
             held: held::Held::default(),
             notices: notices::Notices::default(),
@@ -156,6 +189,7 @@ impl Engine {
             engine.run_maintenance();
         }
         let reconcile = reconcile::run(shared.clone(), incarnations, closing.clone());
+        supervise::spawn(&engine.loops, failed, "gates", gates::run(shared.clone(), closing.clone()));
         supervise::spawn(&engine.loops, failed, "send", notices::send(shared.clone(), closing.clone()));
         supervise::spawn(&engine.loops, failed, "listen", notices::listen(shared.clone(), closing.clone()));
         supervise::spawn(&engine.loops, failed, "gauges", gauges::run(shared.clone(), closing.clone()));
@@ -172,6 +206,13 @@ impl Engine {
             commits: commits.clone(),
             closing: closing.clone(),
         };
+        let limiter = limiter::Limiter {
+            shared: shared.clone(),
+            incarnations: incarnations.clone(),
+            commits: commits.clone(),
+            runners: self.runners.clone(),
+            closing: closing.clone(),
+        };
         let picker = picker::Picker {
             shared: shared.clone(),
             incarnations,
@@ -182,6 +223,7 @@ impl Engine {
         };
         let stalled = stalled::run(shared.clone(), closing.clone());
         supervise::spawn(&self.loops, &self.failed, "picker", picker.run());
+        supervise::spawn(&self.loops, &self.failed, "limiter", limiter.run());
         supervise::spawn(&self.loops, &self.failed, "lone", lone.run());
         supervise::spawn(&self.loops, &self.failed, "stalled", stalled);
     }
@@ -209,6 +251,23 @@ impl Engine {
             true => self.wake(lane),
             false => self.shared.wakes.lane_after(lane, delay),
         }
+    }
+
+    /// An instance waits here, from now or after a delay, for this host or another.
+    pub fn waits_at(&self, place: Place, delay: Duration) {
+        match place {
+            Place::Lane(lane) => self.wake_after(lane, delay),
+            Place::Slot(key) => self.shared.gates.look(key),
+            Place::Tokens(bucket) => {
+                self.shared.notices.leave(notices::Notice::Tokens);
+                self.shared.buckets.look(bucket, delay);
+            }
+        }
+    }
+
+    /// A slot of this concurrency key may be free.
+    pub fn freed(&self, key: Key) {
+        self.shared.gates.look(key);
     }
 
     /// Watches an instance from now on, wherever it runs. Look at the instance after this, not before.

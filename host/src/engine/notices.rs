@@ -40,6 +40,8 @@ pub(super) enum Notice {
     Watch(InstanceId),
     /// It has ended or parked.
     Settled(InstanceId),
+    /// Somebody waits for tokens.
+    Tokens,
     /// It was ended by an operator: whoever runs it may stop.
     Interrupt(InstanceId),
 }
@@ -50,6 +52,7 @@ impl fmt::Display for Notice {
             Self::Work(Lane { tenant, queue, priority }) => write!(f, "l{tenant}.{queue}.{priority}"),
             Self::Watch(id) => write!(f, "w{id}"),
             Self::Settled(id) => write!(f, "s{id}"),
+            Self::Tokens => write!(f, "t"),
             Self::Interrupt(id) => write!(f, "i{id}"),
         }
     }
@@ -75,6 +78,7 @@ impl FromStr for Notice {
             }
             "w" => Ok(Self::Watch(id()?)),
             "s" => Ok(Self::Settled(id()?)),
+            "t" if rest.is_empty() => Ok(Self::Tokens),
             "i" => Ok(Self::Interrupt(id()?)),
             _ => Err(()),
         }
@@ -206,6 +210,7 @@ fn hear(shared: &Shared, own: &str, text: &str) {
             Notice::Work(lane) => shared.wakes.lane(lane),
             Notice::Watch(id) => shared.notices.watch(id, Instant::now()),
             Notice::Settled(id) => shared.settled.announce(id),
+            Notice::Tokens => shared.buckets.scan(),
             Notice::Interrupt(id) => {
                 shared.held.interrupt(id);
                 shared.settled.announce(id);
@@ -230,6 +235,7 @@ mod tests {
             Notice::Work(lane),
             Notice::Watch(InstanceId(4)),
             Notice::Settled(InstanceId(5)),
+            Notice::Tokens,
             Notice::Interrupt(InstanceId(6)),
         ] {
             assert_eq!(notice.to_string().parse(), Ok(notice));

@@ -21,7 +21,7 @@ use super::runner::Runner;
 use super::slots::Places;
 use super::waits::Waits;
 use crate::failpoint::{self, Failpoint};
-use crate::store::Error;
+use crate::store::{Claims, Error};
 
 /// Lanes that one scan statement returns at most; a scan goes on behind the last.
 const SCAN_LANES_MAX: i64 = 500;
@@ -157,11 +157,12 @@ impl Picker {
         let began = Instant::now();
         let stalled = self.shared.registry.stalled();
         // Where this fails, the mark of the claim under way goes with it.
-        let (claimed, given) = {
+        let Claims { claimed, given, aside } = {
             let claim = self.shared.store.claim(incarnation.worker, &shares, &stalled);
             claim.instrument(tracing::debug_span!("claim", lanes = shares.len())).await?
         };
         known.claimed(&shares, &given);
+        aside.into_iter().for_each(|key| self.shared.gates.look(key));
         self.told.claim(&self.shared.slots, incarnation.worker, &shares, &given, began.elapsed());
         failpoint::pass(Failpoint::AfterClaim);
         let mut places: HashMap<Lane, Places> = asked.into_iter().map(|asked| (asked.lane, asked.places)).collect();
@@ -171,7 +172,7 @@ impl Picker {
             let interrupt = incarnation.interrupt.child_token();
             let Some(hold) = self.shared.held.hold(claimed.id, claimed.claim, interrupt.clone()) else { continue };
             let company = company.clone();
-            let runner = Runner {
+            let mut runner = Runner {
                 shared: self.shared.clone(),
                 incarnation: incarnation.clone(),
                 interrupt,
@@ -179,8 +180,8 @@ impl Picker {
                 closing: self.closing.clone(),
             };
             self.runners.spawn(async move {
-                runner.run_in_turn(claimed, &slot).await;
-                drop((hold, slot, company));
+                runner.run_in_turn(claimed, hold, &slot).await;
+                drop((slot, company));
             });
         }
         drop(claiming);

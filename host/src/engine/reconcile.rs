@@ -62,9 +62,9 @@ async fn give_back(shared: &Shared, worker: WorkerId, unheld: &[(InstanceId, Cla
         return;
     }
     match shared.store.release(worker, unheld).await {
-        Ok(lanes) => {
-            tracing::info!(count = lanes.len(), "reconcile: given back what was owned and not held");
-            shared.found(lanes);
+        Ok(rows) => {
+            tracing::info!(count = rows.len(), "reconcile: given back what was owned and not held");
+            shared.given_back(rows);
         }
         Err(error) => tracing::warn!(%error, "reconcile: not given back yet"),
     }

@@ -46,10 +46,10 @@ async fn take_back(shared: &Shared, worker: WorkerId) -> Result<(), Error> {
     let rows_max = shared.config.recovery_rows_max;
     let mut count = 0;
     loop {
-        let lanes = shared.store.take_back(worker, rows_max).await?;
-        count += lanes.len();
-        let more = lanes.len() as i64 == rows_max;
-        shared.found(lanes);
+        let rows = shared.store.take_back(worker, rows_max).await?;
+        count += rows.len();
+        let more = rows.len() as i64 == rows_max;
+        shared.given_back(rows);
         if !more {
             break;
         }

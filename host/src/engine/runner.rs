@@ -4,13 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use gd_core::{AttemptOutcome, Ending, FaultKind, Inbox, InstanceId, Position, Then, crash_loop, decide};
+use gd_core::{
+    AttemptOutcome, Decision, Ending, FaultKind, Inbox, InstanceId, KeyChange, Position, Then, crash_loop, decide,
+};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
+use super::desk;
 use super::events::{self, Attempted};
 use super::flusher::{Commits, Done};
+use super::held::Hold;
 use super::incarnation::Incarnation;
 use super::slots::Slot;
 use super::turns::Urgency;
@@ -18,8 +22,15 @@ use super::{Shared, micros};
 use crate::failpoint::{self, Failpoint};
 use crate::registry::Loaded;
 use crate::sandbox::{StepEnd, StepInput, StepReport};
-use crate::store::{Claimed, Commit, DEFAULT_TENANT, Record, Verdict};
+use crate::store::{Claimed, Commit, DEFAULT_TENANT, Key, Record, Riders, Verdict};
 use crate::telemetry::metrics as names;
+
+/// Whether nothing else may run here meanwhile.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Alone {
+    Yes,
+    No,
+}
 
 /// Runs claimed instances.
 pub(super) struct Runner {
@@ -33,21 +44,14 @@ pub(super) struct Runner {
 
 impl Runner {
     /// Runs an instance that took its worker down time and again, or ends it where that has been often enough.
-    pub(super) async fn run_alone(&self, claimed: Claimed, lone_starts: u32) {
+    pub(super) async fn run_alone(&mut self, claimed: Claimed, hold: Hold, lone_starts: u32) {
         let position = position(&claimed);
         match crash_loop(&position, lone_starts, &self.shared.limits) {
-            None => self.run(claimed).await,
+            None => self.run(claimed, hold, Alone::Yes).await,
             Some(decision) => {
-                let commit = Commit {
-                    id: claimed.id,
-                    claim: claimed.claim,
-                    decision,
-                    run_on: false,
-                    handed: Vec::new(),
-                    record: record(&claimed, Duration::ZERO, Duration::ZERO),
-                    log: Vec::new(),
-                };
-                if let Done::Written(Verdict::Ended) = self.commits.commit(&self.incarnation, commit, position).await {
+                let commit = commit_of(&claimed, decision, Riders::default());
+                let done = self.commits.commit(&self.incarnation, commit, position).await;
+                if let Done::Written(Verdict::Ended, _) = done {
                     tracing::error!(instance = %claimed.id, "crash-loop: the instance has failed");
                     self.settled(claimed.id);
                 }
@@ -56,7 +60,7 @@ impl Runner {
     }
 
     /// Runs one instance when its turn has come. Where the host stops before that, it is given back as if nobody had claimed it.
-    pub(super) async fn run_in_turn(&self, claimed: Claimed, slot: &Slot) {
+    pub(super) async fn run_in_turn(&mut self, claimed: Claimed, hold: Hold, slot: &Slot) {
         let group = (claimed.lane.tenant, claimed.lane.queue);
         let Claimed { eligible_at_us, .. } = claimed;
         let urgency = Urgency { group, priority: claimed.lane.priority, eligible_at_us, id: claimed.id.0 };
@@ -67,13 +71,13 @@ impl Runner {
             turn = slot.turn(urgency) => turn,
         };
         match turn {
-            Some(_turn) => self.run(claimed).await,
+            Some(_turn) => self.run(claimed, hold, Alone::No).await,
             None => self.interrupted(&claimed).await,
         }
     }
 
-    /// Runs one instance until it parks, ends, waits or is lost.
-    pub(super) async fn run(&self, mut claimed: Claimed) {
+    /// Runs one instance until it parks, ends, waits or is lost; and, where it lets go of a slot of its concurrency key, whoever gets that.
+    async fn run(&mut self, mut claimed: Claimed, mut hold: Hold, alone: Alone) {
         let began = Instant::now();
         let mut steps = 0;
         loop {
@@ -98,11 +102,22 @@ impl Runner {
             steps += 1;
             let may_run_on =
                 !self.closing.is_cancelled() && self.shared.config.run_ahead.allows(steps, began.elapsed());
-            match self.commit(&program, &claimed, ending, &report, may_run_on).await {
-                Some(next) => claimed = next,
-                None => return,
+            let next = self.commit(&program, &claimed, ending, &report, (may_run_on, alone)).await;
+            match next {
+                Some(next) if next.id == claimed.id => claimed = next,
+                Some(other) => {
+                    let Some(held) = self.hold(&other) else { return };
+                    (claimed, hold) = (other, held);
+                }
+                None => return drop(hold),
             }
         }
+    }
+
+    /// Holds an instance that this runner goes on with.
+    fn hold(&mut self, claimed: &Claimed) -> Option<Hold> {
+        self.interrupt = self.incarnation.interrupt.child_token();
+        self.shared.held.hold(claimed.id, claimed.claim, self.interrupt.clone())
     }
 
     async fn attempt(&self, program: &Loaded, claimed: &Claimed) -> StepReport {
@@ -120,8 +135,12 @@ impl Runner {
             wake: claimed.wake,
             state: claimed.state.clone(),
             correlation_key: claimed.correlation_key.clone(),
+            parent: claimed.parent,
             inbox: claimed.inbox.clone(),
+            children: claimed.children.clone(),
+            effect_results: claimed.effect_results.clone(),
             now_ms: claimed.now_ms,
+            desk: Arc::new(desk::Engine::of(&self.shared, claimed)),
         };
         let span = tracing::debug_span!(
             "step", instance = %claimed.id, fsm = program.descriptor.fsm, version = %claimed.version, step = claimed.step,
@@ -140,20 +159,28 @@ impl Runner {
         claimed: &Claimed,
         ending: Ending,
         report: &StepReport,
-        may_run_on: bool,
+        (may_run_on, alone): (bool, Alone),
     ) -> Option<Claimed> {
         let position = position(claimed);
         let fault = fault(&ending);
         let decision = decide(&position, ending, &program.descriptor, &self.shared.limits);
         let (change, error, outcome) = (decision.change.clone(), decision.error.clone(), decision.outcome);
+        let rounds = u32::from(!decision.children.is_empty());
+        let riders = match self.shared.riders(claimed, &decision).await {
+            Ok(riders) => riders,
+            Err(error) => {
+                tracing::warn!(instance = %claimed.id, %error, "what the step asks for cannot be looked up; it is given back");
+                self.release(claimed).await;
+                return None;
+            }
+        };
         let commit = Commit {
-            id: claimed.id,
-            claim: claimed.claim,
-            decision,
             run_on: may_run_on,
+            takes_over: (may_run_on && alone == Alone::No).then_some(claimed.lane.queue),
             handed: position.awaited.clone(),
             record: record(claimed, report.wall, report.cpu),
             log: events::stored(&report.log),
+            ..commit_of(claimed, decision, riders)
         };
         let done = self.commits.commit(&self.incarnation, commit, position).await;
         let told = Attempted {
@@ -168,12 +195,13 @@ impl Runner {
             log: &report.log,
         };
         match &done {
-            Done::Written(Verdict::Stale) => self.shared.events.stale(&told),
-            Done::Written(_) => self.shared.events.attempted(&told),
+            Done::Written(Verdict::Stale, _) => self.shared.events.stale(&told),
+            Done::Written(..) => self.shared.events.attempted(&told),
             Done::Unknown => {}
         }
-        match done {
-            Done::Written(Verdict::RunsOn { signals, now_ms }) => Some(Claimed {
+        let Done::Written(verdict, taken_over) = done else { return None };
+        match verdict {
+            Verdict::RunsOn { signals, children, effect_results, now_ms } => Some(Claimed {
                 step: change.step.unwrap_or_else(|| claimed.step.clone()),
                 state: change.state.unwrap_or_else(|| claimed.state.clone()),
                 attempt: change.attempt,
@@ -183,23 +211,31 @@ impl Runner {
                 wake: change.then.wake(),
                 awaits: Vec::new(),
                 inbox: Inbox::new(&[], signals),
+                children,
+                effect_results,
+                round: claimed.round + rounds,
+                concurrency_key: match &change.concurrency_key {
+                    KeyChange::Release => None,
+                    KeyChange::Keep | KeyChange::Switch(_) => claimed.concurrency_key.clone(),
+                },
+                slot: claimed.slot.filter(|_| change.concurrency_key != KeyChange::Release),
                 now_ms,
                 ..claimed.clone()
             }),
-            Done::Written(Verdict::Runnable(lane)) => {
+            Verdict::Runnable(place) => {
                 let delay = match change.then {
                     Then::Requeue { delay_ms } | Then::Again { delay_ms } => Duration::from_millis(delay_ms),
-                    Then::RunOn | Then::Park { .. } | Then::End { .. } => Duration::ZERO,
+                    Then::RunOn | Then::Park { .. } | Then::Join | Then::End { .. } => Duration::ZERO,
                 };
-                self.shared.wakes.lane_after(lane, delay);
-                None
+                self.shared.waits_at(place, delay);
+                taken_over.map(|claimed| *claimed)
             }
-            Done::Written(Verdict::Parked | Verdict::Ended) => {
+            Verdict::Parked | Verdict::Ended => {
                 self.settled(claimed.id);
-                None
+                taken_over.map(|claimed| *claimed)
             }
-            // Written or not: whoever holds the instance now goes on from what the database says.
-            Done::Written(Verdict::Stale) | Done::Unknown => None,
+            // Whoever holds the instance now goes on from what the database says.
+            Verdict::Stale => None,
         }
     }
 
@@ -221,10 +257,10 @@ impl Runner {
     async fn release(&self, claimed: &Claimed) {
         let rows = [(claimed.id, claimed.claim)];
         match self.shared.store.release(self.incarnation.worker, &rows).await {
-            Ok(lanes) => {
-                metrics::counter!(names::RELEASED).increment(lanes.len() as u64);
-                self.shared.released.fetch_add(lanes.len() as u64, Ordering::Relaxed);
-                self.shared.found(lanes);
+            Ok(rows) => {
+                metrics::counter!(names::RELEASED).increment(rows.len() as u64);
+                self.shared.released.fetch_add(rows.len() as u64, Ordering::Relaxed);
+                self.shared.given_back(rows);
             }
             Err(error) => tracing::warn!(instance = %claimed.id, %error, "not given back yet"),
         }
@@ -237,7 +273,32 @@ fn idempotency_key(cluster: &str, instance: InstanceId, visit: gd_core::Visit) -
 }
 
 fn position(claimed: &Claimed) -> Position {
-    Position { attempt: claimed.attempt, faults: claimed.faults, awaited: claimed.inbox.handed() }
+    Position {
+        attempt: claimed.attempt,
+        faults: claimed.faults,
+        awaited: claimed.inbox.handed(),
+        concurrency_key: claimed.concurrency_key.clone(),
+    }
+}
+
+/// A commit that lets go of the instance; what tells of the attempt is filled in by the caller.
+fn commit_of(claimed: &Claimed, decision: Decision, riders: Riders) -> Commit {
+    let key = claimed.concurrency_key.clone().map(|key| Key { tenant: claimed.tenant.0, key });
+    Commit {
+        id: claimed.id,
+        claim: claimed.claim,
+        tenant: claimed.tenant,
+        parent: claimed.parent,
+        round: claimed.round,
+        slot: key.zip(claimed.slot),
+        decision,
+        riders,
+        run_on: false,
+        takes_over: None,
+        handed: Vec::new(),
+        record: record(claimed, Duration::ZERO, Duration::ZERO),
+        log: Vec::new(),
+    }
 }
 
 fn record(claimed: &Claimed, wall: Duration, cpu: Duration) -> Record {

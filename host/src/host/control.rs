@@ -1,5 +1,7 @@
 //! What an operator does to one instance, and what keeps it from running.
 
+use std::time::Duration;
+
 use gd_core::{InstanceId, Reason, Status, TenantId, why};
 
 use super::{Error, Host};
@@ -42,8 +44,10 @@ impl Host {
             return Err(Error::InvalidArgument("the reason holds a NUL character".into()));
         }
         match self.0.store.cancel(tenant, id, reason).await? {
-            Some(Cancelled::Now) => {
+            Some(Cancelled::Now { freed, parent }) => {
                 self.0.engine.interrupt(id);
+                freed.into_iter().for_each(|key| self.0.engine.freed(key));
+                parent.into_iter().for_each(|lane| self.0.engine.wake(lane));
                 Ok(())
             }
             Some(Cancelled::EndedBefore(status)) => Err(Error::Ended { id, status }),
@@ -71,8 +75,8 @@ impl Host {
 
     fn controlled(&self, id: InstanceId, held: Option<Held>, now_held: bool) -> Result<Controlled, Error> {
         match held {
-            Some(Held::Live(status, lane)) => {
-                self.0.engine.wake(lane);
+            Some(Held::Live(status, place)) => {
+                self.0.engine.waits_at(place, Duration::ZERO);
                 Ok(Controlled { status, held: now_held })
             }
             Some(Held::EndedBefore(status)) => Err(Error::Ended { id, status }),

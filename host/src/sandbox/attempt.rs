@@ -1,5 +1,6 @@
 //! What one attempt owns inside the host: its store's data, which dies with it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -13,7 +14,7 @@ use super::bindings::gd::fsm::{log, more, types};
 use super::egress::Egress;
 use super::log::{AttemptLog, LogLevel};
 use super::meter::Meter;
-use super::{EgressPolicy, StepLimits};
+use super::{Desk, EgressPolicy, StepLimits};
 
 /// Why the host ended a guest before it was through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,10 +43,16 @@ pub(super) struct Attempt {
     cpu: Duration,
     wall: Duration,
     interrupt: CancellationToken,
+    desk: Arc<dyn Desk>,
 }
 
 impl Attempt {
-    pub(super) fn new(limits: &StepLimits, policy: &EgressPolicy, interrupt: CancellationToken) -> Self {
+    pub(super) fn new(
+        limits: &StepLimits,
+        policy: &EgressPolicy,
+        interrupt: CancellationToken,
+        desk: Arc<dyn Desk>,
+    ) -> Self {
         let log = AttemptLog::new(limits);
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.handles_max);
@@ -73,6 +80,7 @@ impl Attempt {
             cpu: limits.cpu,
             wall: limits.wall,
             interrupt,
+            desk,
         }
     }
 
@@ -159,13 +167,12 @@ impl log::Host for Attempt {
     }
 }
 
-/// Without children there is never more to read.
 impl more::Host for Attempt {
-    fn child_output(&mut self, _: u32, _: u32) -> Option<Vec<u8>> {
-        None
+    async fn child_output(&mut self, index: u32, round: u32) -> Option<Vec<u8>> {
+        self.desk.child(round, index).await.and_then(|child| child.output)
     }
 
-    fn child_state(&mut self, _: u32, _: u32) -> Option<Vec<u8>> {
-        None
+    async fn child_state(&mut self, index: u32, round: u32) -> Option<Vec<u8>> {
+        self.desk.child(round, index).await.map(|child| child.state)
     }
 }

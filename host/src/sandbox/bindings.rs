@@ -5,5 +5,6 @@
 wasmtime::component::bindgen!({
     path: "../wit",
     world: "fsm",
+    imports: { "gd:fsm/more": async },
     exports: { default: async },
 });

@@ -1,8 +1,9 @@
 //! Between the contract's generated types and the engine's own.
 
 use gd_core::{
-    Await, Backoff, Descriptor, ErrorInfo, Fault, FaultKind, Form, Inbox, InvalidOutcome, Next, Outcome, Retry,
-    StepInfo, Wake,
+    Await, Backoff, Child, ChildStatus, Descriptor, Effect, EffectOutcome, EffectResult, ErrorInfo, Fault, FaultKind, Form,
+    Inbox, InvalidOutcome, KeyChange, Next, Outcome, RateLimit, Retry, ScheduleChildren, Scope, SignalSpec, StartSpec,
+    StepInfo, Target, Transition, Wake,
 };
 
 use super::StepInput;
@@ -23,11 +24,11 @@ pub(super) fn context(input: StepInput, deadline_ms: u64) -> wit::Context {
         wake: wake(input.wake),
         state: input.state,
         correlation_key: input.correlation_key,
-        parent: None,
+        parent: input.parent.map(|parent| parent.to_string()),
         awaited: awaited.into_iter().map(signal).collect(),
         others: others.into_iter().map(signal).collect(),
-        children: vec![],
-        effect_results: vec![],
+        children: input.children.into_iter().map(child).collect(),
+        effect_results: input.effect_results.into_iter().map(effect_result).collect(),
         now_ms: input.now_ms,
         deadline_ms,
         trace_parent: None,
@@ -58,39 +59,117 @@ fn wake(wake: Wake) -> wit::Wake {
 }
 
 /// # Errors
-/// A part of the contract that this host cannot carry out yet, or that is wrong whatever the component declares.
+/// A part of the contract that is wrong whatever the component declares.
 pub(super) fn outcome(outcome: wit::Outcome) -> Result<Outcome, InvalidOutcome> {
-    if !outcome.effects.is_empty() {
-        return Err(InvalidOutcome::Unsupported("effects (starting instances and sending signals from a step)"));
-    }
-    match outcome.transition {
-        wit::Transition::Next(next) => self::next(next).map(Outcome::Next),
-        wit::Transition::Retry(wit::Retry { state, delay_ms }) => Ok(Outcome::Retry(Retry { state, delay_ms })),
+    let effects = outcome.effects.into_iter().map(effect).collect::<Result<Vec<_>, _>>()?;
+    let transition = match outcome.transition {
+        wit::Transition::Next(next) => Transition::Next(self::next(next)?),
+        wit::Transition::Retry(wit::Retry { state, delay_ms }) => Transition::Retry(Retry { state, delay_ms }),
         wit::Transition::Await(wit::Await { names, step, state, timeout_ms }) => {
-            Ok(Outcome::Await(Await { names, step, state, timeout_ms }))
+            Transition::Await(Await { names, step, state, timeout_ms })
         }
-        wit::Transition::ScheduleChildren(_) => Err(InvalidOutcome::Unsupported("children")),
-        wit::Transition::Done(result) => Ok(Outcome::Done(result)),
-        wit::Transition::Stop(reason) => Ok(Outcome::Stop(error_info(reason))),
-    }
+        wit::Transition::ScheduleChildren(wit::ScheduleChildren { step, state, children }) => {
+            let children = children.into_iter().map(start_spec).collect::<Result<Vec<_>, _>>()?;
+            Transition::ScheduleChildren(ScheduleChildren { step, state, children })
+        }
+        wit::Transition::Done(result) => Transition::Done(result),
+        wit::Transition::Stop(reason) => Transition::Stop(error_info(reason)),
+    };
+    Ok(Outcome { transition, effects })
 }
 
 fn next(next: wit::Next) -> Result<Next, InvalidOutcome> {
-    if next.rate_limit.is_some() {
-        return Err(InvalidOutcome::Unsupported("rate limits"));
+    no_extra(next.extra)?;
+    Ok(Next {
+        step: next.step,
+        state: next.state,
+        delay_ms: next.delay_ms,
+        requeue: next.requeue,
+        rate_limit: next.rate_limit.map(rate_limit),
+        weight: next.weight,
+        concurrency_key: match next.concurrency_key {
+            wit::KeyChange::Keep => KeyChange::Keep,
+            wit::KeyChange::Release => KeyChange::Release,
+            wit::KeyChange::Switch(key) => KeyChange::Switch(key),
+        },
+    })
+}
+
+fn effect(effect: wit::Effect) -> Result<Effect, InvalidOutcome> {
+    match effect {
+        wit::Effect::Start(spec) => start_spec(spec).map(Effect::Start),
+        wit::Effect::Signal(wit::SignalSpec { target, name, payload, dedup_key }) => {
+            let target = match target {
+                wit::Target::Id(id) => Target::Id(id),
+                wit::Target::Key(key) => Target::Key(key),
+            };
+            Ok(Effect::Signal(SignalSpec { target, name, payload, dedup_key }))
+        }
     }
-    if next.weight == 0 {
-        return Err(InvalidOutcome::ZeroWeight);
+}
+
+fn start_spec(spec: wit::StartSpec) -> Result<StartSpec, InvalidOutcome> {
+    no_extra(spec.extra)?;
+    let kept = |flag| spec.scope.is_some_and(|scope| scope.contains(flag));
+    Ok(StartSpec {
+        scope: Scope {
+            on_done: kept(wit::Scope::ON_DONE),
+            on_failed: kept(wit::Scope::ON_FAILED),
+            on_cancelled: kept(wit::Scope::ON_CANCELLED),
+        },
+        fsm: spec.fsm,
+        step: spec.step,
+        state: spec.state,
+        queue: spec.queue,
+        priority: spec.priority.unwrap_or(0),
+        delay_ms: spec.delay_ms.unwrap_or(0),
+        correlation_key: spec.correlation_key,
+        unique: spec.unique,
+        concurrency_key: spec.concurrency_key,
+        rate_limit: spec.rate_limit.map(rate_limit),
+        weight: spec.weight,
+    })
+}
+
+fn rate_limit(limit: wit::RateLimit) -> RateLimit {
+    RateLimit { name: limit.name, partition: limit.partition }
+}
+
+fn no_extra(extra: wit::Extra) -> Result<(), InvalidOutcome> {
+    extra.into_iter().next().map_or(Ok(()), |(key, _)| Err(InvalidOutcome::UnknownExtra(key)))
+}
+
+fn child(child: Child) -> wit::Child {
+    wit::Child {
+        id: child.id.to_string(),
+        index: child.index,
+        round: child.round,
+        fsm: child.fsm,
+        status: match child.status {
+            ChildStatus::Done => wit::ChildStatus::Done,
+            ChildStatus::Failed => wit::ChildStatus::Failed,
+            ChildStatus::Cancelled => wit::ChildStatus::Cancelled,
+            ChildStatus::Duplicate => wit::ChildStatus::Duplicate,
+        },
+        state: child.state,
+        output: child.output,
+        error: child.error.map(wit_error),
     }
-    match next.concurrency_key {
-        // No instance has a key yet, so that keeping and releasing it are the same.
-        wit::KeyChange::Keep | wit::KeyChange::Release => {}
-        wit::KeyChange::Switch(_) => return Err(InvalidOutcome::Unsupported("concurrency keys")),
-    }
-    if let Some((key, _)) = next.extra.into_iter().next() {
-        return Err(InvalidOutcome::UnknownExtra(key));
-    }
-    Ok(Next { step: next.step, state: next.state, delay_ms: next.delay_ms, requeue: next.requeue })
+}
+
+fn effect_result(result: EffectResult) -> wit::EffectResult {
+    let outcome = match result.outcome {
+        EffectOutcome::Started(id) => wit::EffectOutcome::Started(id.to_string()),
+        EffectOutcome::Duplicate(id) => wit::EffectOutcome::Duplicate(id.to_string()),
+        EffectOutcome::Delivered => wit::EffectOutcome::Delivered,
+        EffectOutcome::NoTarget => wit::EffectOutcome::NoTarget,
+        EffectOutcome::Refused(error) => wit::EffectOutcome::Refused(wit_error(error)),
+    };
+    wit::EffectResult { index: result.index, outcome }
+}
+
+fn wit_error(error: ErrorInfo) -> wit::ErrorInfo {
+    wit::ErrorInfo { kind: error.kind, message: error.message, code: error.code }
 }
 
 fn error_info(error: wit::ErrorInfo) -> ErrorInfo {

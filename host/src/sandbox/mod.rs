@@ -6,6 +6,7 @@ mod attempt;
 mod bindings;
 mod compile;
 mod convert;
+mod desk;
 mod egress;
 mod engine;
 mod error;
@@ -20,9 +21,10 @@ mod selftest;
 
 use std::sync::Arc;
 
-use gd_core::{Inbox, InstanceId, Limits, Version, Visit, Wake};
+use gd_core::{Child, EffectResult, Inbox, InstanceId, Limits, Version, Visit, Wake};
 use tokio_util::sync::CancellationToken;
 
+pub use desk::{Answer, ChildPayloads, Desk, NoDesk};
 pub use compile::{Compiler, compile_stdin};
 pub use egress::{Destination, EgressPolicy};
 pub use error::Error;
@@ -34,7 +36,7 @@ pub use run::{StepEnd, StepReport};
 pub use selftest::{SelfTest, self_test};
 
 /// Everything that one attempt is handed.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[expect(missing_docs, reason = "the fields are those of the contract's `context`, documented there")]
 pub struct StepInput {
     pub instance: InstanceId,
@@ -49,8 +51,13 @@ pub struct StepInput {
     pub wake: Wake,
     pub state: Vec<u8>,
     pub correlation_key: Option<String>,
+    pub parent: Option<InstanceId>,
     pub inbox: Inbox,
+    pub children: Vec<Child>,
+    pub effect_results: Vec<EffectResult>,
     pub now_ms: u64,
+    /// Who answers what the step asks while it runs.
+    pub desk: Arc<dyn Desk>,
 }
 
 /// The sandbox of one host. Cheap to clone.

@@ -1,5 +1,7 @@
 //! A component made ready to run: compiled, linked, described.
 
+use std::sync::Arc;
+
 use gd_core::Descriptor;
 use tokio_util::sync::CancellationToken;
 use wasmtime::component::Component;
@@ -8,7 +10,7 @@ use super::attempt::Attempt;
 use super::bindings::FsmPre;
 use super::engine::Core;
 use super::run::{self, Called};
-use super::{Error, Inspection, StepLimits, convert};
+use super::{Desk, Error, Inspection, NoDesk, StepLimits, convert};
 
 /// A version's code. Cheap to clone is the `Arc` around it; each attempt makes a fresh instance of it.
 pub struct Program {
@@ -39,7 +41,8 @@ pub(super) async fn prepare(core: &Core, component: &Component, inspection: &Ins
 async fn describe(core: &Core, pre: &FsmPre<Attempt>) -> Result<Descriptor, Error> {
     let limits = StepLimits::for_describe();
     let _turn = core.describes.acquire().await;
-    let (called, ..) = run::in_fresh_instance(core, pre, &limits, &CancellationToken::new(), async |fsm, store| {
+    let desk: Arc<dyn Desk> = Arc::new(NoDesk);
+    let (called, ..) = run::in_fresh_instance(core, pre, (&limits, &CancellationToken::new(), &desk), async |fsm, store| {
         fsm.gd_fsm_step().call_describe(store).await
     })
     .await;

@@ -1,5 +1,6 @@
 //! One attempt: a fresh instance, the call, and a name for whatever way it ended.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use gd_core::{Ending, Fault, FaultKind, Inbox, InvalidOutcome, Outcome};
@@ -14,7 +15,7 @@ use super::bindings::{Fsm, FsmPre};
 use super::engine::Core;
 use super::log::{LogLine, panic_message};
 use super::program::Program;
-use super::{StepInput, StepLimits, convert};
+use super::{Desk, StepInput, StepLimits, convert};
 
 /// How long after its deadline a guest that waits in a host call is dropped; one that runs is ended by its epoch before.
 const GRACE: Duration = Duration::from_millis(50);
@@ -65,7 +66,12 @@ pub(super) async fn run(
 ) -> StepReport {
     let began = Instant::now();
     // The handler is given the state from before the step, and none of its signals.
-    let for_handler = program.descriptor.has_handle.then(|| StepInput { inbox: Inbox::default(), ..input.clone() });
+    let for_handler = program.descriptor.has_handle.then(|| StepInput {
+        inbox: Inbox::default(),
+        children: Vec::new(),
+        effect_results: Vec::new(),
+        ..input.clone()
+    });
     let (called, mut log, mut cpu) = step(core, program, input, limits, interrupt).await;
     let end = match (called, for_handler) {
         (Called::Interrupted, _) => StepEnd::Interrupted,
@@ -90,13 +96,15 @@ async fn step(
     interrupt: &CancellationToken,
 ) -> (Called<Outcome>, Vec<LogLine>, Duration) {
     let deadline_ms = input.now_ms.saturating_add(millis(limits.wall));
+    let desk = input.desk.clone();
     let context = convert::context(input, deadline_ms);
-    let (called, log, cpu) = in_fresh_instance(core, &program.pre, limits, interrupt, async |fsm, store| {
+    let with = (limits, interrupt, &desk);
+    let (called, log, cpu) = in_fresh_instance(core, &program.pre, with, async |fsm, store| {
         fsm.gd_fsm_step().call_run(store, &context).await
     })
     .await;
     let called = match called {
-        Called::Returned(Ok(outcome)) => match valid(core, program, outcome) {
+        Called::Returned(Ok(outcome)) => match valid(core, program, &*desk, outcome).await {
             Ok(outcome) => Called::Returned(outcome),
             Err(broken) => Called::Faulted(invalid(&broken)),
         },
@@ -108,9 +116,16 @@ async fn step(
 }
 
 /// An outcome that breaks no rule. `decide` holds it to the same rules; it is too late for the handler then.
-fn valid(core: &Core, program: &Program, outcome: wit::Outcome) -> Result<Outcome, InvalidOutcome> {
+async fn valid(
+    core: &Core,
+    program: &Program,
+    desk: &dyn Desk,
+    outcome: wit::Outcome,
+) -> Result<Outcome, InvalidOutcome> {
     let outcome = convert::outcome(outcome)?;
-    outcome.validate(&program.descriptor, &core.limits).map(|()| outcome)
+    outcome.validate(&program.descriptor, &core.limits)?;
+    desk.check(&outcome).await?;
+    Ok(outcome)
 }
 
 async fn handle(
@@ -124,15 +139,17 @@ async fn handle(
     let limits = limits.for_handler();
     let wit_fault = convert::fault(&fault, input.faults.saturating_add(1));
     let deadline_ms = input.now_ms.saturating_add(millis(limits.wall));
+    let desk = input.desk.clone();
     let context = convert::context(input, deadline_ms);
-    let (called, log, cpu) = in_fresh_instance(core, &program.pre, &limits, interrupt, async |fsm, store| {
+    let with = (&limits, interrupt, &desk);
+    let (called, log, cpu) = in_fresh_instance(core, &program.pre, with, async |fsm, store| {
         fsm.gd_fsm_step().call_handle(store, &wit_fault, &context).await
     })
     .await;
     let end = match called {
         Called::Interrupted => StepEnd::Interrupted,
         Called::Returned(Ok(None)) => StepEnd::Ended(Ending::Fault(fault)),
-        Called::Returned(Ok(Some(outcome))) => StepEnd::Ended(match convert::outcome(outcome) {
+        Called::Returned(Ok(Some(outcome))) => StepEnd::Ended(match valid(core, program, &*desk, outcome).await {
             Ok(outcome) => Ending::Handled { fault, outcome },
             Err(broken) => Ending::HandlerFailed { fault, handler: invalid(&broken) },
         }),
@@ -152,11 +169,10 @@ fn invalid(broken: &InvalidOutcome) -> Fault {
 pub(super) async fn in_fresh_instance<T>(
     core: &Core,
     pre: &FsmPre<Attempt>,
-    limits: &StepLimits,
-    interrupt: &CancellationToken,
+    (limits, interrupt, desk): (&StepLimits, &CancellationToken, &Arc<dyn Desk>),
     call: impl AsyncFnOnce(&Fsm, &mut Store<Attempt>) -> wasmtime::Result<T>,
 ) -> (Called<T>, Vec<LogLine>, Duration) {
-    let mut store = Store::new(&core.engine, Attempt::new(limits, &core.egress, interrupt.clone()));
+    let mut store = Store::new(&core.engine, Attempt::new(limits, &core.egress, interrupt.clone(), desk.clone()));
     store.limiter(|attempt| attempt.limiter());
     store.set_hostcall_fuel(limits.host_call_bytes_max);
     store.set_epoch_deadline(1);

@@ -215,7 +215,7 @@ impl Store {
 }
 
 /// Versions as one number each.
-fn numbers(versions: &[(i32, Version)]) -> Vec<i64> {
+pub(super) fn numbers(versions: &[(i32, Version)]) -> Vec<i64> {
     versions.iter().map(|(fsm, version)| (i64::from(*fsm) << 32) + i64::from(version.0)).collect()
 }
 

@@ -1,8 +1,11 @@
 //! Slots of concurrency keys: given to those that wait for one, and taken back where nobody uses them.
 
+use std::time::Duration;
+
 use sqlx::PgConnection;
 
 use super::places::{Key, Moved, moved};
+use super::workers::ms;
 use super::{Error, Store};
 
 impl Store {
@@ -40,14 +43,14 @@ impl Store {
         Ok(rows.into_iter().map(|row| (Key { tenant: row.tenant_id, key: row.key }, row.free)).collect())
     }
 
-    /// Takes back slots that were reserved and not claimed for `age_ms`, and gives each to a row of another queue or version that waits
+    /// Takes back slots that were reserved and not claimed for `age`, and gives each to a row of another queue or version that waits
     /// for it, where there is one. Says where those wait now.
     ///
     /// # Errors
     /// When a statement fails.
-    pub async fn take_back_reservations(&self, rows_max: i64, age_ms: i64) -> Result<Vec<Moved>, Error> {
+    pub async fn take_back_reservations(&self, rows_max: i64, age: Duration) -> Result<Vec<Moved>, Error> {
         let mut transaction = self.sweeps.begin().await?;
-        let idle = sqlx::query_file!("src/store/sql/take_back_reservations.sql", rows_max, age_ms)
+        let idle = sqlx::query_file!("src/store/sql/take_back_reservations.sql", rows_max, ms(age))
             .fetch_all(&mut *transaction)
             .await?;
         if idle.is_empty() {

@@ -103,7 +103,7 @@ impl Store {
         Ok(refills)
     }
 
-    /// Locks those of these buckets that nobody else grants from now, and reads who waits for them. Nothing comes back for a worker
+    /// Locks those of these buckets that nobody else grants from now, and reads who waits for them, but none of the versions in `stalled`. Nothing comes back for a worker
     /// that is not alive.
     ///
     /// # Errors
@@ -113,6 +113,7 @@ impl Store {
         worker: WorkerId,
         buckets: &[BucketKey],
         rows_max: i64,
+        stalled: &[(i32, Version)],
     ) -> Result<(Round, Vec<Locked>), Error> {
         let mut transaction = self.claims.begin().await?;
         let (tenants, keys) = columns(buckets);
@@ -128,7 +129,7 @@ impl Store {
         let of = |locked: &Locked| buckets.get(locked.place).map_or((0, ""), |bucket| (bucket.tenant, bucket.key.as_str()));
         let (tenants, keys): (Vec<i32>, Vec<&str>) = locked.iter().map(of).unzip();
         if !locked.is_empty() {
-            let rows = sqlx::query_file!("src/store/sql/wants_tokens.sql", &tenants, &keys as _, rows_max + 1)
+            let rows = sqlx::query_file!("src/store/sql/wants_tokens.sql", &tenants, &keys as _, rows_max + 1, &claims::numbers(stalled))
                 .fetch_all(&mut *transaction)
                 .await?;
             for row in rows {

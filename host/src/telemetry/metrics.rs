@@ -48,6 +48,16 @@ pub const LEASE_LOST: &str = "gd_lease_lost_total";
 pub const LONE_RUN: &str = "gd_lone_run_total";
 /// Deployments that were taken; label created (a new version, or the bytes of one that was there).
 pub const DEPLOYED: &str = "gd_deploy_done_total";
+/// Instances that got a slot of their concurrency key after they had to wait for it, other than from the one that let go of it.
+pub const PROMOTED: &str = "gd_concurrency_promoted_total";
+/// Concurrency keys that somebody waits for while all their slots are taken, as of the last sweep.
+pub const CONTENDED: &str = "gd_concurrency_contended";
+/// Instances that were granted tokens.
+pub const GRANTED: &str = "gd_rate_limit_granted_total";
+/// Rounds in which a bucket did not reach for all that wait for it; label limit.
+pub const THROTTLED: &str = "gd_rate_limit_throttled_total";
+/// Looks at a bucket whose limit nobody has configured; label limit.
+pub const UNKNOWN_LIMIT: &str = "gd_rate_limit_unknown_total";
 /// Notices sent to other hosts.
 pub const NOTICES: &str = "gd_notices_sent_total";
 
@@ -112,5 +122,10 @@ fn describe() {
     describe_counter!(LEASE_LOST, "leases that this process has lost");
     describe_counter!(LONE_RUN, "instances run alone after their worker died under them time and again");
     describe_counter!(DEPLOYED, "deployments that were taken");
+    describe_counter!(PROMOTED, "instances that got a slot of their concurrency key after waiting aside");
+    describe_gauge!(CONTENDED, "concurrency keys that are waited for while all their slots are taken");
+    describe_counter!(GRANTED, "instances that were granted tokens");
+    describe_counter!(THROTTLED, "rounds in which a bucket did not reach for all that wait for it");
+    describe_counter!(UNKNOWN_LIMIT, "looks at a bucket whose limit nobody has configured");
     describe_counter!(NOTICES, "notices sent to other hosts");
 }

@@ -1,18 +1,24 @@
 //! Outcomes as an engine would commit them.
 
-use gd_core::{Await, Ending, Fault, FaultKind, Next, Outcome, Position, Version, Visit, Wake, decide};
-use gd_host::store::{Commit, Record};
+use gd_core::{Await, Ending, Fault, FaultKind, Next, Position, TenantId, Transition, Version, Visit, Wake, decide};
+use gd_host::store::{Commit, Record, Riders};
 
 use super::stage::{Held, limits, machine};
 
 /// The commit of an attempt that ended so. The instance runs on where the outcome leaves the choice.
 pub(crate) fn commit(held: &Held, ending: Ending) -> Commit {
-    let position = Position { attempt: 0, faults: 0, awaited: held.handed.clone() };
+    let position = Position { attempt: 0, faults: 0, awaited: held.handed.clone(), concurrency_key: None };
     Commit {
         id: held.id,
         claim: held.claim,
         decision: decide(&position, ending, &machine(), &limits()),
+        tenant: TenantId(1),
+        parent: None,
+        round: 0,
+        slot: None,
+        riders: Riders::default(),
         run_on: true,
+        takes_over: None,
         handed: held.handed.clone(),
         record: Record {
             visit: Visit(0),
@@ -29,23 +35,23 @@ pub(crate) fn commit(held: &Held, ending: Ending) -> Commit {
 
 /// Goes on to another step, in place.
 pub(crate) fn next(state: &str) -> Ending {
-    Ending::Outcome(Outcome::Next(Next { step: "run".into(), state: state.into(), delay_ms: None, requeue: false }))
+    Ending::Outcome(Transition::Next(Next::to("run", state)).into())
 }
 
 /// Goes on to another step, and lets others go first.
 pub(crate) fn requeue(state: &str) -> Ending {
-    Ending::Outcome(Outcome::Next(Next { step: "run".into(), state: state.into(), delay_ms: None, requeue: true }))
+    Ending::Outcome(Transition::Next(Next { requeue: true, ..Next::to("run", state) }).into())
 }
 
 /// Parks for the signal `go`, for ever or with a deadline that is over at once.
 pub(crate) fn park(timeout_ms: Option<u64>) -> Ending {
     let (names, step) = (vec!["go".into()], "run".into());
-    Ending::Outcome(Outcome::Await(Await { names, step, state: "new".into(), timeout_ms }))
+    Ending::Outcome(Transition::Await(Await { names, step, state: "new".into(), timeout_ms }).into())
 }
 
 /// Ends with a result; the inbox goes too.
 pub(crate) fn done(result: &str) -> Ending {
-    Ending::Outcome(Outcome::Done(result.into()))
+    Ending::Outcome(Transition::Done(result.into()).into())
 }
 
 /// Fails by the host's decision; the inbox stays.

@@ -68,6 +68,7 @@ impl Place {
         let (new_visit, wakes): (bool, &[Wake]) = match outcome {
             AttemptOutcome::Next => (true, &[Wake::Next]),
             AttemptOutcome::Await => (true, &[Wake::Signal, Wake::Timeout]),
+            AttemptOutcome::ScheduleChildren => (true, &[Wake::Join]),
             AttemptOutcome::Retry => (false, &[Wake::Retry]),
             AttemptOutcome::Fault if !ends_it => (false, &[Wake::Retry]),
             AttemptOutcome::Recovered => {
@@ -89,7 +90,13 @@ impl Place {
             Some(AttemptOutcome::Done) => Some(Status::Done),
             Some(AttemptOutcome::Stop | AttemptOutcome::Fault) => Some(Status::Failed),
             Some(AttemptOutcome::Cancelled) => Some(Status::Cancelled),
-            Some(AttemptOutcome::Next | AttemptOutcome::Retry | AttemptOutcome::Await | AttemptOutcome::Recovered)
+            Some(
+                AttemptOutcome::Next
+                | AttemptOutcome::Retry
+                | AttemptOutcome::Await
+                | AttemptOutcome::ScheduleChildren
+                | AttemptOutcome::Recovered,
+            )
             | None => None,
         };
         if expected.is_none() || row.status() != expected {

@@ -39,7 +39,11 @@ pub(super) fn check(case: &Case, instance: &Instance, cluster: &str) -> (Vec<Str
 /// Whether the attempt wrote the state, with its note in it. A stop keeps the state from before it.
 fn leaves_a_note((_, outcome): &(&Attempt, AttemptOutcome)) -> bool {
     match outcome {
-        AttemptOutcome::Next | AttemptOutcome::Retry | AttemptOutcome::Await | AttemptOutcome::Done => true,
+        AttemptOutcome::Next
+        | AttemptOutcome::Retry
+        | AttemptOutcome::Await
+        | AttemptOutcome::ScheduleChildren
+        | AttemptOutcome::Done => true,
         AttemptOutcome::Stop | AttemptOutcome::Fault | AttemptOutcome::Recovered | AttemptOutcome::Cancelled => false,
     }
 }

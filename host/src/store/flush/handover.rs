@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 
 use super::{Commit, Flushed, Verdict, Verdicts};
 use crate::store::claims::{self, Claimed, claimed};
-use crate::store::places::{Key, Place};
+use crate::store::places::Place;
 use crate::store::rows::{self, count};
 use crate::store::{Error, effects};
 
@@ -54,8 +54,6 @@ pub(super) async fn hand_over(
             flushed.taken_over.insert(commit.key(), claimed);
         }
     }
-    // Whoever was put aside meanwhile was not seen.
-    flushed.freed.extend(freed.keys().map(|(tenant, key, _)| Key { tenant: *tenant, key: (*key).to_owned() }));
     Ok(())
 }
 

@@ -9,7 +9,7 @@ mod riders;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use gd_core::{
-    Child, Claim, Decision, EffectResult, InstanceId, Lane, Limits, Signal, SignalId, TenantId, Then, Version, Visit, Wake,
+    Child, Claim, Decision, EffectResult, InstanceId, Limits, Signal, SignalId, TenantId, Then, Version, Visit, Wake,
     WorkerId,
 };
 use sqlx::{Connection, PgConnection};
@@ -98,8 +98,6 @@ pub struct Flushed {
     pub taken_over: HashMap<(InstanceId, Claim), Claimed>,
     /// Where others wait by it, and after how many milliseconds.
     pub woken: Vec<(Place, u64)>,
-    /// Keys with a slot that may be free: who gets it is to be decided.
-    pub freed: Vec<Key>,
 }
 
 impl Commit {

@@ -13,7 +13,7 @@ freed as (
 recorded as (
     insert into gd.attempt (instance_id, claim, worker, visit, attempt, version, wake, outcome, step, error_kind, error_message)
     select id, claim, coalesce(owner, 0), visit, attempt, version, wake, $6::smallint, step, 'cancelled', $3 from ended
-)
+),
 forgotten as (
     delete from gd.child_outcome c using ended where c.parent = ended.id
 ),

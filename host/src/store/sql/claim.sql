@@ -25,7 +25,7 @@ candidate as materialized (
 update gd.instance i
 set status = case when i.concurrency_key is null or i.slot is not null then 1 else 4 end,
     owner = case when i.concurrency_key is null or i.slot is not null then $1::bigint end,
-    claim = i.claim + 1
+    claim = i.claim + (i.concurrency_key is null or i.slot is not null)::int
 where i.ctid = any (array(select tid from candidate))
 returning
     i.status, i.id, i.tenant_id, i.queue_id, i.priority, i.fsm_id, i.version, i.step, i.state, i.attempt, i.faults, i.visit, i.claim, i.wake,

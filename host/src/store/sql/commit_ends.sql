@@ -22,7 +22,7 @@ freed as (
 ),
 cleared as (
     delete from gd.signal s using ended where s.target = ended.id and ended.clears_inbox
-)
+),
 forgotten as (
     delete from gd.child_outcome c using ended where ended.round > 0 and c.parent = ended.id
 ),

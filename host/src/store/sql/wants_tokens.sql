@@ -1,4 +1,5 @@
--- $1 tenants, $2 buckets (locked by this transaction, so that nobody else grants), $3 rows at most of each. Who waits for tokens and is
+-- $1 tenants, $2 buckets (locked by this transaction, so that nobody else grants), $3 rows at most of each, $4 versions that
+-- this host cannot load, as in `claim`. Who waits for tokens and is
 -- due, the most urgent first. No row is locked: most of them are not granted anything. Leans on instance_wants_tokens.
 select
     u.place as "place!", w.id as "id!", w.weight as "weight!", w.tenant_id as "tenant_id!", w.queue_id as "queue_id!",
@@ -10,6 +11,7 @@ cross join lateral (
         greatest(0, ceil(extract(epoch from i.eligible_at - now()) * 1000))::bigint as due_in_ms
     from gd.instance i
     where i.tenant_id = u.tenant_id and i.rate_limit = u.key and i.status = 5 and not i.held and i.eligible_at <= now()
+      and (i.fsm_id::bigint << 32) + i.version <> all ($4::bigint[])
     order by i.priority, i.eligible_at
     limit $3
 ) w
