@@ -25,8 +25,8 @@ mod status;
 mod why;
 
 pub use backoff::Backoff;
-pub use children::{Child, ChildStatus, EffectOutcome, EffectResult};
 pub use bucket::{Bucket, Due, MICROTOKENS, Refill};
+pub use children::{Child, ChildStatus, EffectOutcome, EffectResult};
 pub use decide::{
     Change, Decision, Draws, Ending, LONE_STARTS_MAX, LOSSES_MAX, Position, Then, crash_loop, decide, unstorable,
 };

@@ -175,7 +175,11 @@ impl Limiter {
             () = self.closing.cancelled() => return Ok(()),
         };
         let claiming = self.shared.held.claiming();
-        let (mut round, locked) = self.shared.store.begin_grants(incarnation.worker, &buckets, ROWS_MAX, &self.shared.registry.stalled()).await?;
+        let (mut round, locked) = self
+            .shared
+            .store
+            .begin_grants(incarnation.worker, &buckets, ROWS_MAX, &self.shared.registry.stalled())
+            .await?;
         let mut plan = Plan::new(&self.shared, &buckets, &limits, locked);
         plan.decide();
         plan.find_slots(&mut round).await?;
@@ -258,8 +262,14 @@ impl<'a> Plan<'a> {
             }
             let wanted = locked.waiting.len();
             if grants.len() < wanted {
-                tracing::trace!(bucket = self.buckets[locked.place].key, wanted, granted = grants.len(), "rate_limit.throttled");
-                metrics::counter!(names::THROTTLED, "limit" => name(&self.buckets[locked.place]).to_owned()).increment(1);
+                tracing::trace!(
+                    bucket = self.buckets[locked.place].key,
+                    wanted,
+                    granted = grants.len(),
+                    "rate_limit.throttled"
+                );
+                metrics::counter!(names::THROTTLED, "limit" => name(&self.buckets[locked.place]).to_owned())
+                    .increment(1);
             }
             self.again[locked.place] = match locked.waiting.get(grants.len()) {
                 None => None,
@@ -288,7 +298,8 @@ impl<'a> Plan<'a> {
         if wanted.is_empty() {
             return Ok(());
         }
-        let asked: Vec<(i32, &str, i32)> = wanted.iter().map(|((tenant, key), count)| (*tenant, *key, *count)).collect();
+        let asked: Vec<(i32, &str, i32)> =
+            wanted.iter().map(|((tenant, key), count)| (*tenant, *key, *count)).collect();
         let free = round.free_slots(&asked).await?;
         let mut free: HashMap<(i32, &str), Vec<i16>> =
             asked.iter().map(|(tenant, key, _)| (*tenant, *key)).zip(free).collect();
@@ -362,7 +373,12 @@ fn name(bucket: &BucketKey) -> &str {
 fn unknown(bucket: &BucketKey) {
     let name = name(bucket);
     metrics::counter!(names::UNKNOWN_LIMIT, "limit" => name.to_owned()).increment(1);
-    tracing::debug!(tenant = bucket.tenant, name, bucket = bucket.key, "rate_limit.unknown: whoever draws from it waits until it is configured");
+    tracing::debug!(
+        tenant = bucket.tenant,
+        name,
+        bucket = bucket.key,
+        "rate_limit.unknown: whoever draws from it waits until it is configured"
+    );
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! The loops that make instances go: each is `run(self, …)`, owns what it needs, and is reached through a cheap handle.
 
 mod config;
-mod events;
 mod desk;
+mod events;
 mod flusher;
 mod gates;
 mod gauges;

@@ -34,7 +34,12 @@ struct Routed {
 
 impl Shared {
     /// Looks whether children can be started, before the outcome that asks for them is decided on.
-    pub(super) async fn check_children(&self, tenant: TenantId, depth: u32, children: &[StartSpec]) -> Result<(), Refused> {
+    pub(super) async fn check_children(
+        &self,
+        tenant: TenantId,
+        depth: u32,
+        children: &[StartSpec],
+    ) -> Result<(), Refused> {
         if !children.is_empty() && depth >= self.limits.depth_max {
             return Err(Refused::Outcome(InvalidOutcome::TooDeep(self.limits.depth_max)));
         }
@@ -72,7 +77,10 @@ impl Shared {
             riders.effects.push(match effect {
                 Effect::Signal(signal) => {
                     let (name, payload) = (signal.name.clone(), signal.payload.clone());
-                    Rider::Signal(signal.target.clone(), NewSignal { name, payload, dedup_key: signal.dedup_key.clone() })
+                    Rider::Signal(
+                        signal.target.clone(),
+                        NewSignal { name, payload, dedup_key: signal.dedup_key.clone() },
+                    )
                 }
                 Effect::Start(spec) => match self.new_instance(claimed.tenant, spec, &mut routes).await {
                     Ok(new) => Rider::Start(new),
@@ -131,8 +139,9 @@ impl Shared {
         let unknown = || Refusal::Wrong("unknown-fsm", format!("there is no FSM {fsm:?}"));
         let route = self.store.find_route(tenant, fsm, None).await.map_err(Refusal::Store)?.ok_or_else(unknown)?;
         let (version, document) = route.version.ok_or_else(unknown)?;
-        let descriptor: DescriptorDoc = serde_json::from_value(document)
-            .map_err(|error| Refusal::Wrong("unknown-fsm", format!("the descriptor of {fsm:?} cannot be read: {error}")))?;
+        let descriptor: DescriptorDoc = serde_json::from_value(document).map_err(|error| {
+            Refusal::Wrong("unknown-fsm", format!("the descriptor of {fsm:?} cannot be read: {error}"))
+        })?;
         Ok(Routed { fsm: route.fsm, version, descriptor: descriptor.into() })
     }
 

@@ -1,9 +1,9 @@
 //! Between the contract's generated types and the engine's own.
 
 use gd_core::{
-    Await, Backoff, Child, ChildStatus, Descriptor, Effect, EffectOutcome, EffectResult, ErrorInfo, Fault, FaultKind, Form,
-    Inbox, InvalidOutcome, KeyChange, Next, Outcome, RateLimit, Retry, ScheduleChildren, Scope, SignalSpec, StartSpec,
-    StepInfo, Target, Transition, Wake,
+    Await, Backoff, Child, ChildStatus, Descriptor, Effect, EffectOutcome, EffectResult, ErrorInfo, Fault, FaultKind,
+    Form, Inbox, InvalidOutcome, KeyChange, Next, Outcome, RateLimit, Retry, ScheduleChildren, Scope, SignalSpec,
+    StartSpec, StepInfo, Target, Transition, Wake,
 };
 
 use super::StepInput;

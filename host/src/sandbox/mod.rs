@@ -24,8 +24,8 @@ use std::sync::Arc;
 use gd_core::{Child, EffectResult, Inbox, InstanceId, Limits, Version, Visit, Wake};
 use tokio_util::sync::CancellationToken;
 
-pub use desk::{Answer, ChildPayloads, Desk, NoDesk};
 pub use compile::{Compiler, compile_stdin};
+pub use desk::{Answer, ChildPayloads, Desk, NoDesk};
 pub use egress::{Destination, EgressPolicy};
 pub use error::Error;
 pub use inspect::{COMPONENT_BYTES_MAX, Inspection, inspect};

@@ -42,10 +42,11 @@ async fn describe(core: &Core, pre: &FsmPre<Attempt>) -> Result<Descriptor, Erro
     let limits = StepLimits::for_describe();
     let _turn = core.describes.acquire().await;
     let desk: Arc<dyn Desk> = Arc::new(NoDesk);
-    let (called, ..) = run::in_fresh_instance(core, pre, (&limits, &CancellationToken::new(), &desk), async |fsm, store| {
-        fsm.gd_fsm_step().call_describe(store).await
-    })
-    .await;
+    let (called, ..) =
+        run::in_fresh_instance(core, pre, (&limits, &CancellationToken::new(), &desk), async |fsm, store| {
+            fsm.gd_fsm_step().call_describe(store).await
+        })
+        .await;
     match called {
         Called::Returned(described) => convert::descriptor(described).map_err(Error::UnknownExtra),
         Called::Faulted(fault) => Err(Error::DescribeFailed(fault.message)),

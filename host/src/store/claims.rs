@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use gd_core::{
-    Child, Claim, EffectResult, Inbox, InstanceId, Lane, Limits, Signal, SignalId, Status, TenantId, Version, Visit, Wake,
-    WorkerId,
+    Child, Claim, EffectResult, Inbox, InstanceId, Lane, Limits, Signal, SignalId, Status, TenantId, Version, Visit,
+    Wake, WorkerId,
 };
 use sqlx::{PgConnection, PgExecutor};
 

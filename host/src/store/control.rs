@@ -40,8 +40,7 @@ impl Store {
             .await?;
         // In the order of their ids, as a flush locks: no parent is younger than its child.
         let family: Vec<i64> = row.iter().filter_map(|row| row.parent).chain(row.as_ref().map(|_| id.0)).collect();
-        let locked =
-            sqlx::query_file!("src/store/sql/lock_claimed.sql", &family).fetch_all(&mut *transaction).await?;
+        let locked = sqlx::query_file!("src/store/sql/lock_claimed.sql", &family).fetch_all(&mut *transaction).await?;
         if !locked.iter().any(|row| row.id == id.0) {
             drop(transaction);
             return Ok(self.read_status(tenant, id).await?.map(Cancelled::EndedBefore));

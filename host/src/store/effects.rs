@@ -71,9 +71,7 @@ impl From<Stored> for EffectResult {
             StoredOutcome::Duplicate(id) => EffectOutcome::Duplicate(InstanceId(id)),
             StoredOutcome::Delivered => EffectOutcome::Delivered,
             StoredOutcome::NoTarget => EffectOutcome::NoTarget,
-            StoredOutcome::Refused { kind, message, code } => {
-                EffectOutcome::Refused(ErrorInfo { kind, message, code })
-            }
+            StoredOutcome::Refused { kind, message, code } => EffectOutcome::Refused(ErrorInfo { kind, message, code }),
         };
         Self { index: stored.index, outcome }
     }

@@ -25,9 +25,8 @@ impl Store {
             return Ok(Vec::new());
         }
         sqlx::query_file!("src/store/sql/lock_holders.sql", &tenants, &names as _).fetch_all(&mut *transaction).await?;
-        let rows = sqlx::query_file!("src/store/sql/promote.sql", &tenants, &names as _)
-            .fetch_all(&mut *transaction)
-            .await?;
+        let rows =
+            sqlx::query_file!("src/store/sql/promote.sql", &tenants, &names as _).fetch_all(&mut *transaction).await?;
         transaction.commit().await?;
         Ok(rows.into_iter().map(|row| moved!(row)).collect())
     }

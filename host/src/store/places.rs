@@ -42,11 +42,7 @@ pub struct Moved {
 
 impl Place {
     /// Of a row that is not executing, by its columns.
-    pub(super) fn of(
-        (status, lane): (i16, Lane),
-        concurrency_key: Option<String>,
-        rate_limit: Option<String>,
-    ) -> Self {
+    pub(super) fn of((status, lane): (i16, Lane), concurrency_key: Option<String>, rate_limit: Option<String>) -> Self {
         match (status, concurrency_key, rate_limit) {
             (Status::WANTS_SLOT, Some(key), _) => Self::Slot(Key { tenant: lane.tenant, key }),
             (Status::WANTS_TOKENS, _, Some(key)) => Self::Tokens(BucketKey { tenant: lane.tenant, key }),

@@ -78,7 +78,8 @@ impl Store {
     /// When a statement fails.
     pub async fn refills(&self, buckets: &[BucketKey]) -> Result<Vec<Option<Refill>>, Error> {
         let (tenants, keys) = columns(buckets);
-        let rows = sqlx::query_file!("src/store/sql/read_limits.sql", &tenants, &keys as _).fetch_all(&self.claims).await?;
+        let rows =
+            sqlx::query_file!("src/store/sql/read_limits.sql", &tenants, &keys as _).fetch_all(&self.claims).await?;
         let (mut refills, mut fresh) = (Vec::with_capacity(rows.len()), (vec![], vec![], vec![]));
         for (row, bucket) in rows.into_iter().zip(buckets) {
             let (Some(allowed), Some(period_ms), Some(burst), Some(since_us)) =
@@ -126,12 +127,19 @@ impl Store {
             let bucket = Bucket { level: row.level, at_us: row.refilled_us };
             locked.push(Locked { place, bucket, now_us: row.now_us, waiting: Vec::new() });
         }
-        let of = |locked: &Locked| buckets.get(locked.place).map_or((0, ""), |bucket| (bucket.tenant, bucket.key.as_str()));
+        let of =
+            |locked: &Locked| buckets.get(locked.place).map_or((0, ""), |bucket| (bucket.tenant, bucket.key.as_str()));
         let (tenants, keys): (Vec<i32>, Vec<&str>) = locked.iter().map(of).unzip();
         if !locked.is_empty() {
-            let rows = sqlx::query_file!("src/store/sql/wants_tokens.sql", &tenants, &keys as _, rows_max + 1, &claims::numbers(stalled))
-                .fetch_all(&mut *transaction)
-                .await?;
+            let rows = sqlx::query_file!(
+                "src/store/sql/wants_tokens.sql",
+                &tenants,
+                &keys as _,
+                rows_max + 1,
+                &claims::numbers(stalled)
+            )
+            .fetch_all(&mut *transaction)
+            .await?;
             for row in rows {
                 let place = usize::try_from(row.place - 1).unwrap_or(usize::MAX);
                 let Some(locked) = locked.get_mut(place) else { continue };

@@ -26,7 +26,7 @@ pub(super) async fn a_cancellation_and_a_commit(stage: &Stage) -> Played {
                 let (verdict, cancelled) = (played(commits).await?, played(cancels).await?);
                 let written = !matches!(verdict, Verdict::Stale);
                 let by_operator = match cancelled {
-                    Some(Cancelled::Now) => true,
+                    Some(Cancelled::Now { .. }) => true,
                     Some(Cancelled::EndedBefore(Status::Done)) => false,
                     other => return Err(format!("the cancellation came to {other:?}")),
                 };

@@ -39,13 +39,13 @@ impl Side {
         let flusher = self.flusher.clone();
         async move {
             let mut connection = flusher.lock_owned().await;
-            let verdicts = flush(&mut connection, worker, &[&commit]).await;
+            let verdicts = flush(&mut connection, worker, &[&commit], &limits()).await;
             if verdicts.is_err() {
                 // Sends the rollback, which else waits for the next flush.
                 connection.ping().await.ok();
             }
             verdicts
-                .map(|verdicts| verdicts.into_iter().next().expect("one commit has one verdict"))
+                .map(|verdicts| verdicts.verdicts.into_iter().next().expect("one commit has one verdict"))
                 .map_err(failed("flush"))
         }
     }
@@ -74,7 +74,7 @@ impl Side {
     /// Claims whatever is due.
     pub(crate) fn claim(&self, worker: WorkerId) -> impl Future<Output = Done<Vec<Claimed>>> + Send + use<> {
         let store = self.store.clone();
-        async move { store.claim(worker, &[(LANE, 100)], &[]).await.map(|(claimed, _)| claimed).map_err(failed("claim")) }
+        async move { store.claim(worker, &[(LANE, 100)], &[]).await.map(|claims| claims.claimed).map_err(failed("claim")) }
     }
 
     /// Claims one instance that only the lone run may have, and says how many such starts it has had.

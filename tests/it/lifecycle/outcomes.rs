@@ -122,9 +122,11 @@ async fn an_outcome_that_breaks_a_rule_fails_its_own_instance_at_once() {
         (json!([{ "do": "pad", "bytes": 1 << 20 }, { "do": "retry", "times": 1, "ms": 0 }]), "state-too-large"),
         (json!([{ "do": "swell", "bytes": 1 << 20 }]), "result-too-large"),
         (json!([{ "do": "zero_weight" }]), "zero-weight"),
-        (json!([{ "do": "children" }]), "unsupported"),
-        (json!([{ "do": "start_another" }]), "unsupported"),
-        (json!([{ "do": "rate_limit" }]), "unsupported"),
+        (json!([{ "do": "draw", "limit": "a:b" }]), "invalid-name"),
+        (json!([{ "do": "under", "key": "" }]), "invalid-name"),
+        (json!([{ "do": "children", "of": [{ "fsm": "nobody" }] }]), "unknown-fsm"),
+        (json!([{ "do": "children", "of": [{}, { "step": "nowhere" }] }]), "unknown-step"),
+        (json!([{ "do": "children", "of": [{}, { "weight": 0 }] }]), "zero-weight"),
     ] {
         running.push((host.plan(acts).await, code));
     }

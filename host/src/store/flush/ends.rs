@@ -74,4 +74,3 @@ impl<'a> Ends<'a> {
         ends
     }
 }
-

@@ -136,7 +136,8 @@ pub async fn flush(
     let targets = riders::Targets::resolve(&mut transaction, commits).await?;
     let fence = Fence::lock(&mut transaction, commits, &targets).await?;
     let mut flushed = Flushed::default();
-    let carried = riders::carry_out(&mut transaction, &fence.hold(worker, commits), &targets, limits, &mut flushed).await?;
+    let carried =
+        riders::carry_out(&mut transaction, &fence.hold(worker, commits), &targets, limits, &mut flushed).await?;
     let (ends, moves): (Vec<&Commit>, Vec<&Commit>) = commits.iter().copied().partition(|commit| commit.ends());
     let mut verdicts = Verdicts::with_capacity(commits.len());
     if !moves.is_empty() {
@@ -155,8 +156,7 @@ pub async fn flush(
     hand_on(&mut transaction, limits, &mut verdicts, &written, carried).await?;
     failpoint::pass(Failpoint::BeforeCommit);
     transaction.commit().await?;
-    flushed.verdicts =
-        commits.iter().map(|commit| verdicts.remove(&commit.key()).unwrap_or(Verdict::Stale)).collect();
+    flushed.verdicts = commits.iter().map(|commit| verdicts.remove(&commit.key()).unwrap_or(Verdict::Stale)).collect();
     Ok(flushed)
 }
 
@@ -165,7 +165,11 @@ struct Fence(HashMap<i64, (Option<i64>, i64)>);
 
 impl Fence {
     /// Locks every row that the flush writes to.
-    async fn lock(connection: &mut PgConnection, commits: &[&Commit], targets: &riders::Targets) -> Result<Self, Error> {
+    async fn lock(
+        connection: &mut PgConnection,
+        commits: &[&Commit],
+        targets: &riders::Targets,
+    ) -> Result<Self, Error> {
         let mut ids: BTreeSet<i64> = commits.iter().map(|commit| commit.id.0).collect();
         ids.extend(commits.iter().filter(|commit| commit.ends()).filter_map(|commit| commit.parent).map(|id| id.0));
         ids.extend(targets.ids());

@@ -162,4 +162,3 @@ impl<'a> Moves<'a> {
         self.handed.push(commit.handed.iter().map(ToString::to_string).collect::<Vec<_>>().join(","));
     }
 }
-

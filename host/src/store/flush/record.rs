@@ -8,7 +8,11 @@ use crate::store::Error;
 use crate::store::rows::{column, millis};
 
 /// The history.
-pub(super) async fn attempts(connection: &mut PgConnection, worker: WorkerId, commits: &[&Commit]) -> Result<(), Error> {
+pub(super) async fn attempts(
+    connection: &mut PgConnection,
+    worker: WorkerId,
+    commits: &[&Commit],
+) -> Result<(), Error> {
     let each = |column: fn(&Commit) -> i64| commits.iter().map(|commit| column(commit)).collect::<Vec<i64>>();
     let attempt: Vec<i32> = commits.iter().map(|commit| column(commit.record.attempt)).collect();
     let version: Vec<i32> = commits.iter().map(|commit| commit.record.version.0).collect();

@@ -271,7 +271,9 @@ async fn send(
     .fetch_all(connection)
     .await?;
     for row in rows {
-        let Some((key, index, ..)) = usize::try_from(row.place - 1).ok().and_then(|place| sent.get(place)) else { continue };
+        let Some((key, index, ..)) = usize::try_from(row.place - 1).ok().and_then(|place| sent.get(place)) else {
+            continue;
+        };
         if row.woken {
             flushed.woken.push((Place::Lane(crate::store::rows::lane(row.tenant_id, row.queue_id, row.priority)), 0));
         }

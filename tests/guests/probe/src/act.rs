@@ -73,10 +73,101 @@ pub(crate) enum Act {
         until: u32,
         ms: u64,
     },
-    StartAnother,
-    Children,
-    RateLimit,
+    /// Starts children and goes on once all of them have ended.
+    Children {
+        of: Vec<Spec>,
+    },
+    /// Goes on, and starts these beside it and sends these signals.
+    Emit {
+        #[serde(default)]
+        start: Vec<Spec>,
+        #[serde(default)]
+        send: Vec<Send>,
+    },
+    /// Goes on under another concurrency key, or under none.
+    Under {
+        key: Option<String>,
+    },
+    /// Goes on once the bucket gives so many tokens.
+    Draw {
+        limit: String,
+        partition: Option<String>,
+        #[serde(default = "one")]
+        weight: u32,
+    },
     ZeroWeight,
+}
+
+/// An instance to start: a probe with this plan, where nothing else is said.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Spec {
+    #[serde(default)]
+    fsm: Option<String>,
+    #[serde(default)]
+    plan: Vec<Act>,
+    #[serde(default)]
+    step: Option<String>,
+    #[serde(default)]
+    queue: Option<String>,
+    #[serde(default)]
+    priority: i16,
+    #[serde(default)]
+    delay_ms: u64,
+    #[serde(default)]
+    key: Option<String>,
+    #[serde(default)]
+    shared: bool,
+    #[serde(default)]
+    under: Option<String>,
+    #[serde(default)]
+    limit: Option<String>,
+    #[serde(default = "one")]
+    weight: u32,
+    #[serde(default)]
+    pad: usize,
+}
+
+/// A signal to send, to an id or a key.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Send {
+    #[serde(default)]
+    to: Option<String>,
+    #[serde(default)]
+    to_key: Option<String>,
+    name: String,
+    #[serde(default)]
+    payload: Value,
+    #[serde(default)]
+    dedup: Option<String>,
+}
+
+fn one() -> u32 {
+    1
+}
+
+impl Spec {
+    fn start(self) -> Result<Start> {
+        let state = json!({ "plan": self.plan, "pad": "x".repeat(self.pad) });
+        let mut start = Start::new(self.fsm.unwrap_or_else(|| "probe".into())).state(&state)?;
+        start = start.priority(self.priority).delay(millis(self.delay_ms)).weight(self.weight);
+        start = self.step.into_iter().fold(start, Start::step);
+        start = self.queue.into_iter().fold(start, Start::queue);
+        start = self.key.into_iter().fold(start, Start::key);
+        start = self.under.into_iter().fold(start, Start::concurrency_key);
+        start = self.limit.into_iter().fold(start, Start::rate_limit);
+        Ok(if self.shared { start.not_unique() } else { start })
+    }
+}
+
+impl Send {
+    fn signal(self) -> Result<SendSignal> {
+        let signal = match (self.to, self.to_key) {
+            (Some(id), _) => SendSignal::to_id(id, self.name),
+            (None, key) => SendSignal::to_key(key.unwrap_or_default(), self.name),
+        };
+        let signal = signal.payload(&self.payload)?;
+        Ok(self.dedup.into_iter().fold(signal, SendSignal::dedup_key))
+    }
 }
 
 /// Follows the plan to the first act that decides the step.
@@ -119,9 +210,28 @@ pub(crate) fn follow(mut probe: Probe, ctx: &Ctx) -> Step<Probe> {
             Act::Misdeed { until, .. } if over(until, ctx) => {}
             Act::Misdeed { what, .. } => what.commit(),
             Act::Again { .. } => {}
-            Act::StartAnother => return next(Probe::run, probe).start(Start::new("probe")),
-            Act::Children => return schedule_children(Probe::run, probe, [Start::new("probe")]),
-            Act::RateLimit => return next(Probe::run, probe).rate_limit("mail"),
+            Act::Children { of } => {
+                let children = of.into_iter().map(Spec::start).collect::<Result<Vec<_>>>()?;
+                return schedule_children(Probe::run, probe, children);
+            }
+            Act::Emit { start, send } => {
+                let mut step = next(Probe::run, probe);
+                for spec in start {
+                    step = step.start(spec.start()?);
+                }
+                for signal in send {
+                    step = step.send(signal.signal()?);
+                }
+                return step;
+            }
+            Act::Under { key: Some(key) } => return next(Probe::run, probe).switch_key(key),
+            Act::Under { key: None } => return next(Probe::run, probe).release_key(),
+            Act::Draw { limit, partition: None, weight } => {
+                return next(Probe::run, probe).rate_limit(limit).weight(weight);
+            }
+            Act::Draw { limit, partition: Some(partition), weight } => {
+                return next(Probe::run, probe).rate_limit((limit, partition)).weight(weight);
+            }
             Act::ZeroWeight => return next(Probe::run, probe).weight(0),
         }
     }

@@ -17,6 +17,13 @@ pub(crate) struct Note {
     /// Names and payloads of the others.
     pub(crate) others: Vec<(String, Value)>,
     pub(crate) correlation_key: Option<String>,
+    pub(crate) parent: Option<String>,
+    /// What the children left: their place, status, and result or error.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) children: Vec<Value>,
+    /// What became of the effects of the step before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) effects: Vec<String>,
     /// Steps that the memory of this instance of the component had seen, with this one.
     pub(crate) memory: u32,
     /// Milliseconds on the database's clock.
@@ -38,6 +45,13 @@ impl Note {
             awaited: ctx.awaited().iter().map(signal).collect(),
             others: ctx.others().iter().map(signal).collect(),
             correlation_key: ctx.correlation_key().map(str::to_owned),
+            parent: ctx.parent().map(str::to_owned),
+            children: ctx.children().iter().map(child).collect(),
+            effects: ctx
+                .effect_results()
+                .iter()
+                .map(|result| format!("{}: {:?}", result.index, result.outcome))
+                .collect(),
             memory,
             now_ms: ctx.now_ms(),
             fault: None,
@@ -47,6 +61,16 @@ impl Note {
 
 fn signal(signal: &Signal) -> (String, Value) {
     (signal.name.clone(), serde_json::from_slice(&signal.payload).unwrap_or(Value::Null))
+}
+
+fn child(child: &Child) -> Value {
+    let result: Option<Value> = child.is_done().then(|| child.result().unwrap_or(Value::Null));
+    json!({
+        "id": child.id, "index": child.index, "round": child.round, "fsm": child.fsm, "status": format!("{:?}", child.status),
+        "error": child.error.as_ref().map(|error| error.message.clone()),
+        "value": result.map(|result| result.get("value").cloned().unwrap_or(result)),
+        "state_bytes": child.last_state::<Value>().map_or(0, |state| state.to_string().len()),
+    })
 }
 
 fn word(wake: Wake) -> &'static str {
