@@ -58,7 +58,7 @@ const DEFECTS: &[Defect] = &[
     Defect { name: "a delivery leaves waking to the park", statement: "store_signal", pieces: &[("where i.id = $1 and i.status = 2", "where false")], check: LOST_WAKE_UP },
     Defect { name: "a delivery wakes whoever waits", statement: "store_signal", pieces: &[(" and $2 = any(i.awaits)", "")], check: AWAITED },
     Defect { name: "a handed signal wakes", statement: "commit_moves", pieces: &[(" and s.id <> all(e.handed)", "")], check: HANDED },
-    Defect { name: "a stale outcome consumes", statement: "lock_claimed", pieces: &[("select i.id from", "with gone as (delete from gd.signal where target = any($1)) select i.id from")], check: LATE_COMMIT },
+    Defect { name: "a stale outcome consumes", statement: "lock_claimed", pieces: &[("select i.id, i.owner", "with gone as (delete from gd.signal where target = any($1)) select i.id, i.owner")], check: LATE_COMMIT },
     Defect { name: "progress consumes the whole inbox", statement: "consume_signals", pieces: &[(" and s.id = consumed.id", "")], check: CONSUMED },
     Defect { name: "a good end leaves the inbox", statement: "commit_ends", pieces: &[(" and ended.clears_inbox", " and false")], check: ENDING },
     Defect { name: "a failure takes the inbox along", statement: "commit_ends", pieces: &[(" and ended.clears_inbox", "")], check: ENDING },
@@ -79,7 +79,7 @@ const DEFECTS: &[Defect] = &[
     Defect { name: "a cancelled instance keeps its key", statement: "cancel", pieces: &[("and k.holder = ended.id", "and false")], check: CANCELLATION },
     Defect { name: "a cancellation leaves no record", statement: "cancel", pieces: &[("'cancelled', $3 from ended\n)", "'cancelled', $3 from ended where false\n)")], check: CANCELLATION },
     Defect { name: "a paused chain runs on", statement: "commit_moves", pieces: &[
-        ("when e.status = 1 and i.held then 0", "when false then 0"),
+        ("when e.status = 1 and not i.held then 1", "when e.status = 1 then 1"),
         ("case when e.status = 1 and not i.held then i.owner end", "case when e.status = 1 then i.owner end"),
     ], check: PAUSE },
     Defect { name: "what is paused is claimed", statement: "claim", pieces: &[(" and not i.held", "")], check: PAUSE },
