@@ -1,5 +1,6 @@
 //! The configuration of `serve`: flags and environment before `gd.toml` before the defaults.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::Path;
@@ -7,9 +8,12 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::api::GivenLimit;
 use crate::cli::ServeArgs;
 use crate::engine::{Maintenance, Queues};
 use crate::error::Error;
+use crate::host::check_limit;
+use crate::store::Limit;
 
 /// The shortest lease: three beats.
 const LEASE_MIN: Duration = Duration::from_secs(3);
@@ -38,6 +42,8 @@ pub struct Config {
     pub drain: Duration,
     /// The token that requests must carry.
     pub api_token: Option<String>,
+    /// Limits of every tenant that has none of its own by that name.
+    pub limits: Vec<(String, Limit)>,
 }
 
 /// `gd.toml`. A key that is not known here is refused, so that a typo is not silently a default.
@@ -55,6 +61,8 @@ struct File {
     lease_ms: Option<u64>,
     drain_timeout_ms: Option<u64>,
     api_token: Option<String>,
+    #[serde(default)]
+    limits: BTreeMap<String, GivenLimit>,
 }
 
 impl Config {
@@ -85,6 +93,7 @@ impl Config {
                 .or(file.drain_timeout_ms.map(Duration::from_millis))
                 .unwrap_or(Duration::from_secs(5)),
             api_token: args.api_token.or(file.api_token).filter(|token| !token.is_empty()),
+            limits: file.limits.into_iter().map(|(name, given)| (name, given.into())).collect(),
         };
         config.check()?;
         Ok(config)
@@ -109,6 +118,9 @@ impl Config {
             return Err(Error::Config(format!(
                 "a lease of {lease:?} is too short: a worker beats every second and may miss two; set --lease to {LEASE_MIN:?} or more"
             )));
+        }
+        for (name, limit) in &self.limits {
+            check_limit(name, limit).map_err(|error| Error::Config(error.to_string()))?;
         }
         Ok(())
     }

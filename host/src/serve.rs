@@ -36,13 +36,13 @@ pub async fn serve(config: Config, beside: impl AsyncFnOnce(SocketAddr, Host)) -
     // Before any work is claimed: a taken port must not cost anybody an attempt.
     let refused = |source| Error::Listen { address: config.listen, source };
     let listener = TcpListener::bind(config.listen).await.map_err(refused)?;
-    let host = HostBuilder::new(config.database_url)
+    let builder = HostBuilder::new(config.database_url)
         .engine(engine)
         .egress(egress)
         .compiler(Compiler::this_binary())
-        .drain(config.drain)
-        .start()
-        .await?;
+        .drain(config.drain);
+    let builder = config.limits.into_iter().fold(builder, |builder, (name, limit)| builder.default_limit(name, limit));
+    let host = builder.start().await?;
     let address = listener.local_addr().map_err(refused)?;
     let beside = async {
         beside(address, host.clone()).await;

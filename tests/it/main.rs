@@ -25,6 +25,7 @@ mod readme;
 mod recovery;
 mod seeded_defects;
 mod signals;
+mod starts_many;
 mod statement_counts;
 mod statements;
 mod tidy;

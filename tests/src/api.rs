@@ -73,6 +73,11 @@ impl Api {
         self.send(self.request(Method::POST, path).body(body.into())).await
     }
 
+    /// Puts a body as it is.
+    pub async fn put(&self, path: &str, body: impl Into<Vec<u8>>) -> Reply {
+        self.send(self.request(Method::PUT, path).body(body.into())).await
+    }
+
     /// Any method, without a body.
     pub async fn call(&self, method: &str, path: &str) -> Reply {
         self.send(self.request(method.parse().expect("a method"), path)).await

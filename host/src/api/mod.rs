@@ -6,6 +6,7 @@ mod extract;
 mod fsms;
 mod health;
 mod instances;
+mod limits;
 mod metrics;
 mod nodes;
 mod payload;
@@ -14,13 +15,14 @@ mod signals;
 mod time;
 
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use axum::{Router, middleware};
 use tower_http::trace::TraceLayer;
 
 use crate::host::Host;
 
 pub use auth::ApiToken;
+pub(crate) use limits::Given as GivenLimit;
 
 /// Largest body of a request that is not a deployment: a payload at its limit, in base64, with room.
 const BODY_BYTES_MAX: usize = 2 << 20;
@@ -46,6 +48,8 @@ pub fn router(host: Host, token: Option<ApiToken>) -> Router {
         .route("/v1/instances/{id}/resume", post(instances::resume))
         .route("/v1/instances/{id}/signals", post(signals::to_instance))
         .route("/v1/signals", post(signals::to_key))
+        .route("/v1/limits", get(limits::list))
+        .route("/v1/limits/{name}", put(limits::set).delete(limits::remove))
         .route("/v1/nodes", get(nodes::list))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .merge(deployments)

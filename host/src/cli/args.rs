@@ -3,6 +3,7 @@
 mod bench;
 mod client;
 mod host;
+mod limit;
 mod operate;
 mod value;
 
@@ -13,6 +14,7 @@ pub use client::{
     DeployArgs, GetArgs, HistoryArgs, ListArgs, SignalArgs, StartArgs, Status, Until, VersionsArgs, WaitArgs,
 };
 pub use host::{CompletionsArgs, DevArgs, DoctorArgs, InspectArgs, Language, MigrateArgs, NewArgs, ServeArgs};
+pub use limit::{LimitCommand, LimitKind, LimitRemoveArgs, LimitSetArgs};
 pub use operate::{CancelArgs, HoldArgs, LogsArgs, WhyArgs};
 pub use value::{HostPort, Target};
 
@@ -114,6 +116,9 @@ pub enum ClientCommand {
     Pause(HoldArgs),
     /// Let a held instance go on
     Resume(HoldArgs),
+    /// Show, set or remove rate limits and concurrency limits
+    #[command(subcommand)]
+    Limit(LimitCommand),
     /// Show the hosts that work on the database
     Nodes,
     /// Print a script that teaches a shell the verbs and options

@@ -77,6 +77,16 @@ impl Client {
         self.send(self.request(Method::POST, segments)?, ANSWER_TIMEOUT).await
     }
 
+    /// Puts `body` as JSON at `/v1/{segments}`.
+    pub(crate) async fn put(&self, segments: &[&str], body: &impl Serialize) -> Result<Answer, Error> {
+        self.send(self.request(Method::PUT, segments)?.json(body), ANSWER_TIMEOUT).await
+    }
+
+    /// Deletes `/v1/{segments}`.
+    pub(crate) async fn delete(&self, segments: &[&str], query: &[(&str, String)]) -> Result<Answer, Error> {
+        self.send(self.request(Method::DELETE, segments)?.query(query), ANSWER_TIMEOUT).await
+    }
+
     /// Deploys the component `bytes`.
     pub(crate) async fn post_component(&self, bytes: Vec<u8>) -> Result<Answer, Error> {
         let request = self.request(Method::POST, &["deployments"])?;

@@ -13,6 +13,7 @@ pub(crate) mod duration;
 mod error;
 #[cfg(test)]
 mod fake;
+mod limit;
 mod logs;
 mod nodes;
 mod output;
@@ -31,8 +32,9 @@ use std::process::ExitCode;
 
 pub use args::{
     BenchArgs, CancelArgs, Cli, ClientCommand, Command, CompletionsArgs, DeployArgs, DevArgs, DoctorArgs, Format,
-    GetArgs, GlobalArgs, HistoryArgs, HoldArgs, HostPort, InspectArgs, Language, ListArgs, LogsArgs, MigrateArgs,
-    NewArgs, ServeArgs, SignalArgs, StartArgs, Status, Target, Until, VersionsArgs, WaitArgs, WhyArgs, Workload,
+    GetArgs, GlobalArgs, HistoryArgs, HoldArgs, HostPort, InspectArgs, Language, LimitCommand, LimitKind,
+    LimitRemoveArgs, LimitSetArgs, ListArgs, LogsArgs, MigrateArgs, NewArgs, ServeArgs, SignalArgs, StartArgs, Status,
+    Target, Until, VersionsArgs, WaitArgs, WhyArgs, Workload,
 };
 use client::Client;
 pub use doctor::doctor;
@@ -68,6 +70,7 @@ async fn dispatch(global: &GlobalArgs, command: ClientCommand, output: &Output) 
         ClientCommand::Cancel(args) => control::cancel(&client()?, output, &args).await,
         ClientCommand::Pause(args) => control::pause(&client()?, output, &args).await,
         ClientCommand::Resume(args) => control::resume(&client()?, output, &args).await,
+        ClientCommand::Limit(command) => limit::limit(&client()?, output, &command).await,
         ClientCommand::Nodes => nodes::nodes(&client()?, output).await,
         ClientCommand::Completions(args) => completions::completions(output, &args),
         ClientCommand::Version => version::version(output),

@@ -270,6 +270,11 @@ impl Engine {
         self.shared.gates.look(key);
     }
 
+    /// A rate limit or a concurrency limit was set or removed: what waits for it may go on.
+    pub fn limits_changed(&self) {
+        self.shared.wakes.look();
+    }
+
     /// Watches an instance from now on, wherever it runs. Look at the instance after this, not before.
     pub fn watch(&self, id: InstanceId) -> Watch {
         let watch = self.shared.settled.watch(id);

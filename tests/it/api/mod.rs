@@ -1,6 +1,7 @@
 //! The HTTP API, route by route.
 
 mod instances;
+mod limits;
 mod payloads;
 mod refusals;
 mod routes;
