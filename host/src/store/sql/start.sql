@@ -4,7 +4,7 @@
 -- $18 its place in it, $19 depth. Unique keys stand in one entry each and are taken in their order, so that two batches never wait in a
 -- circle. An entry whose key is held already comes back with the holder; with neither, the holder was gone within this statement: look
 -- again. Subplans, not joins: they are hashed whatever the session allows the planner, so that the cost follows the batch. What wants
--- tokens waits for them from the first (5); what wants a slot is put aside by the claim that meets it.
+-- tokens is theirs to grant (5); what wants a slot is put aside (4) and found by the gates.
 with entry as materialized (
     select
         nextval(pg_get_serial_sequence('gd.instance', 'id')) as id,
@@ -27,7 +27,7 @@ started as (
         concurrency_key, rate_limit, weight, parent, child_round, child_index, depth)
     select
         e.id, e.eligible_at, $1, e.fsm_id, e.queue_id, e.priority, e.key, e.shared_key and e.key is not null,
-        case when e.rate_limit is null then 0 else 5 end,
+        case when e.rate_limit is not null then 5 when e.concurrency_key is not null and e.eligible_at <= now() then 4 else 0 end,
         e.version, e.step, e.state, e.concurrency_key, e.rate_limit, e.weight, e.parent, e.child_round, e.child_index, e.depth
     from entry e
     where e.key is null or e.shared_key or e.id in (select holder from taken)
