@@ -46,7 +46,7 @@ async fn row_07_09_a_batch_without_keys_gives_an_id_for_each_entry_and_none_for_
     let mut ids: Vec<InstanceId> = started.iter().map(new).collect();
     ids.dedup();
     assert_eq!(ids.len(), 3);
-    assert_eq!(store.start_many(TENANT, &[]).await.unwrap(), []);
+    assert_eq!(store.start_many(TENANT, &[] as &[NewInstance]).await.unwrap(), []);
     assert_eq!(database.count("select count(*) from gd.instance").await, 3);
 }
 

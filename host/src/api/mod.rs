@@ -29,11 +29,17 @@ const BODY_BYTES_MAX: usize = 2 << 20;
 /// Largest body of a deployment; the component's own limit is lower and answers with its own code.
 const DEPLOYMENT_BYTES_MAX: usize = 64 << 20;
 
+/// Largest body of a batch of starts: its 10,000 entries with 6 KiB each.
+const BATCH_BYTES_MAX: usize = 64 << 20;
+
 /// Every route. Without a token, whoever reaches the address may do everything.
 pub fn router(host: Host, token: Option<ApiToken>) -> Router {
     let deployments = Router::new()
         .route("/v1/deployments", post(deployments::deploy))
         .layer(DefaultBodyLimit::max(DEPLOYMENT_BYTES_MAX));
+    let batches = Router::new()
+        .route("/v1/instances/batch", post(instances::start_many))
+        .layer(DefaultBodyLimit::max(BATCH_BYTES_MAX));
     let v1 = Router::new()
         .route("/v1/fsms", get(fsms::list))
         .route("/v1/fsms/{fsm}", get(fsms::get))
@@ -53,6 +59,7 @@ pub fn router(host: Host, token: Option<ApiToken>) -> Router {
         .route("/v1/nodes", get(nodes::list))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .merge(deployments)
+        .merge(batches)
         .route("/metrics", get(metrics::metrics))
         .layer(middleware::from_fn_with_state(token, auth::check));
     Router::new()

@@ -3,6 +3,7 @@
 //! `dev`, `serve`, `migrate`, `new`, `inspect` and `bench` are only parsed here; the binary carries them out.
 
 mod args;
+mod batch;
 pub(crate) mod clean;
 mod client;
 mod completions;
@@ -32,7 +33,7 @@ use std::process::ExitCode;
 
 pub use args::{
     BenchArgs, CancelArgs, Cli, ClientCommand, Command, CompletionsArgs, DeployArgs, DevArgs, DoctorArgs, Format,
-    GetArgs, GlobalArgs, HistoryArgs, HoldArgs, HostPort, InspectArgs, Language, LimitCommand, LimitKind,
+    GetArgs, GlobalArgs, HistoryArgs, HoldArgs, HostPort, InspectArgs, KeyScope, Language, LimitCommand, LimitKind,
     LimitRemoveArgs, LimitSetArgs, ListArgs, LogsArgs, MigrateArgs, NewArgs, ServeArgs, SignalArgs, StartArgs, Status,
     Target, Until, VersionsArgs, WaitArgs, WhyArgs, Workload,
 };

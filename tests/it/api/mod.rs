@@ -1,5 +1,6 @@
 //! The HTTP API, route by route.
 
+mod batch;
 mod instances;
 mod limits;
 mod payloads;
