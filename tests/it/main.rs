@@ -23,6 +23,7 @@ mod notices;
 mod observe;
 mod readme;
 mod recovery;
+mod retention;
 mod seeded_defects;
 mod signals;
 mod starts_many;
