@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::api::GivenLimit;
-use crate::cli::ServeArgs;
+use crate::cli::{Kept, ServeArgs, kept};
 use crate::engine::{Maintenance, Queues};
 use crate::error::Error;
 use crate::host::check_limit;
@@ -38,6 +38,8 @@ pub struct Config {
     pub min_demand: Option<u32>,
     /// How long a worker lives without a beat. Default 30 s.
     pub lease: Option<Duration>,
+    /// How long ended instances are kept. Default a day.
+    pub retention: Option<Kept>,
     /// Time for running steps when the host stops. Default 5 s.
     pub drain: Duration,
     /// The token that requests must carry.
@@ -59,6 +61,8 @@ struct File {
     prefetch: Option<u32>,
     min_demand: Option<NonZeroU32>,
     lease_ms: Option<u64>,
+    #[serde(default, deserialize_with = "retention")]
+    retention: Option<Kept>,
     drain_timeout_ms: Option<u64>,
     api_token: Option<String>,
     #[serde(default)]
@@ -88,6 +92,7 @@ impl Config {
             prefetch: args.prefetch.or(file.prefetch),
             min_demand: args.min_demand.or(file.min_demand).map(NonZeroU32::get),
             lease: args.lease.or(file.lease_ms.map(Duration::from_millis)),
+            retention: args.retention.or(file.retention),
             drain: args
                 .drain_timeout
                 .or(file.drain_timeout_ms.map(Duration::from_millis))
@@ -124,6 +129,11 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// As on the command line: a duration, or `off`.
+fn retention<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Kept>, D::Error> {
+    kept(&String::deserialize(deserializer)?).map(Some).map_err(serde::de::Error::custom)
 }
 
 fn read(path: &Path) -> Result<File, Error> {

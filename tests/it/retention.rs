@@ -52,7 +52,9 @@ async fn database() -> Arc<TestDatabase> {
 /// Waits until a whole sweep has gone by: it begins with the buckets, so that of two buckets the second goes after the first sweep.
 async fn swept(database: &TestDatabase) {
     for _ in 0..2 {
-        database.execute("insert into gd.bucket (tenant_id, key, level, refilled_at) values (9, 'orphan', 0, now())").await;
+        database
+            .execute("insert into gd.bucket (tenant_id, key, level, refilled_at) values (9, 'orphan', 0, now())")
+            .await;
         gone(database, "select count(*) from gd.bucket where tenant_id = 9").await;
     }
 }
@@ -108,7 +110,9 @@ async fn gc_02_a_child_is_kept_while_its_parent_lives_and_goes_after_it() {
 async fn gc_04_children_of_a_parent_that_is_gone_have_none() {
     let database = database().await;
     database
-        .execute("select ended(1, 10, now() - interval '61 s'), lives(2, parent => 1), ended(3, 10, now(), parent => 1)")
+        .execute(
+            "select ended(1, 10, now() - interval '61 s'), lives(2, parent => 1), ended(3, 10, now(), parent => 1)",
+        )
         .await;
     let _host = sweeping(&database, Some(Duration::from_secs(60))).await;
     gone(&database, "select count(*) from gd.finished where id = 1").await;

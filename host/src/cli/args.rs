@@ -13,7 +13,8 @@ pub use bench::{BenchArgs, Workload};
 pub use client::{
     DeployArgs, GetArgs, HistoryArgs, ListArgs, SignalArgs, StartArgs, Status, Until, VersionsArgs, WaitArgs,
 };
-pub use host::{CompletionsArgs, DevArgs, DoctorArgs, InspectArgs, Language, MigrateArgs, NewArgs, ServeArgs};
+pub(crate) use host::kept;
+pub use host::{CompletionsArgs, DevArgs, DoctorArgs, InspectArgs, Kept, Language, MigrateArgs, NewArgs, ServeArgs};
 pub use limit::{LimitCommand, LimitKind, LimitRemoveArgs, LimitSetArgs};
 pub use operate::{CancelArgs, HoldArgs, LogsArgs, WhyArgs};
 pub use value::{HostPort, KeyScope, Target};

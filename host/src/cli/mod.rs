@@ -31,11 +31,12 @@ mod why;
 
 use std::process::ExitCode;
 
+pub(crate) use args::kept;
 pub use args::{
     BenchArgs, CancelArgs, Cli, ClientCommand, Command, CompletionsArgs, DeployArgs, DevArgs, DoctorArgs, Format,
-    GetArgs, GlobalArgs, HistoryArgs, HoldArgs, HostPort, InspectArgs, KeyScope, Language, LimitCommand, LimitKind,
-    LimitRemoveArgs, LimitSetArgs, ListArgs, LogsArgs, MigrateArgs, NewArgs, ServeArgs, SignalArgs, StartArgs, Status,
-    Target, Until, VersionsArgs, WaitArgs, WhyArgs, Workload,
+    GetArgs, GlobalArgs, HistoryArgs, HoldArgs, HostPort, InspectArgs, Kept, KeyScope, Language, LimitCommand,
+    LimitKind, LimitRemoveArgs, LimitSetArgs, ListArgs, LogsArgs, MigrateArgs, NewArgs, ServeArgs, SignalArgs,
+    StartArgs, Status, Target, Until, VersionsArgs, WaitArgs, WhyArgs, Workload,
 };
 use client::Client;
 pub use doctor::doctor;

@@ -26,7 +26,7 @@ pub use error::Error;
 pub use limits::check_limit;
 pub use read::{Until, Waited};
 pub use signal::{Accepted, Signal, Target};
-pub use start::{RateLimit, Start, StartedInstance};
+pub use start::{Start, StartedInstance};
 
 /// A running host. Cheap to clone.
 #[derive(Clone)]

@@ -4,16 +4,14 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use gd_core::{Descriptor, InstanceId, Lane, Scope, TenantId, Version};
+use gd_core::{Descriptor, InstanceId, Lane, RateLimit, Scope, TenantId, Version, WEIGHT_MAX};
 
 use super::{Error, Host, names};
 use crate::registry::DescriptorDoc;
-use crate::store::{NewInstance, Route, Started};
+use crate::store::{BucketKey, Key, NewInstance, Place, Route, Started};
 
 /// The last millisecond of the year 9999, which is as far as RFC 3339 goes.
 const DUE_MS_MAX: i64 = 253_402_300_799_999;
-/// Tokens that one step may draw at most: far above any burst that means something.
-const WEIGHT_MAX: u32 = 1_000_000_000;
 /// Instances that one statement starts at most. Chosen: enough that the statement's own cost is nothing, few enough that nobody waits
 /// long for a key among them.
 const STATEMENT_ROWS_MAX: usize = 1_000;
@@ -49,25 +47,6 @@ pub struct Start {
     pub weight: Option<u32>,
     /// A version other than the routed one.
     pub version: Option<i32>,
-}
-
-/// A token bucket: a limit's name, and the partition of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RateLimit {
-    /// The limit's name; one that nobody configured stalls the step until somebody does.
-    pub name: String,
-    /// One bucket per partition.
-    pub partition: Option<String>,
-}
-
-impl RateLimit {
-    /// The bucket's key, `name` or `name:partition`.
-    pub fn bucket(&self) -> String {
-        match &self.partition {
-            None => self.name.clone(),
-            Some(partition) => format!("{}:{partition}", self.name),
-        }
-    }
 }
 
 /// A started instance.
@@ -147,21 +126,12 @@ impl Host {
         Ok(part.iter().zip(started).map(|((at, prepared), started)| (*at, told(prepared, started))).collect())
     }
 
-    /// Has the lanes looked at that got something. What is due at a time of its own is found by the poll.
+    /// Has those looked at that wait for something. What is due at a time of its own is found by the poll.
     fn wake<'a>(&self, tenant: TenantId, started: impl IntoIterator<Item = (&'a Prepared, Started)>) {
-        let (mut lanes, mut limited) = (HashSet::new(), false);
-        for (Prepared { new, .. }, started) in started {
-            if matches!(started, Started::New(_)) {
-                limited |= new.rate_limit.is_some() || new.concurrency_key.is_some();
-                let lane = Lane { tenant: tenant.0, queue: new.queue, priority: new.priority };
-                lanes.insert((lane, new.due_ms.map_or(new.delay_ms, |_| 0)));
-            }
-        }
-        for (lane, delay_ms) in lanes {
-            self.0.engine.wake_after(lane, Duration::from_millis(delay_ms));
-        }
-        if limited {
-            self.0.engine.limits_changed();
+        let of = started.into_iter().filter(|(_, started)| matches!(started, Started::New(_)));
+        let places: HashSet<(Place, u64)> = of.map(|(Prepared { new, .. }, _)| waits_at(tenant, new)).collect();
+        for (place, delay_ms) in places {
+            self.0.engine.waits_at(place, Duration::from_millis(delay_ms));
         }
     }
 
@@ -245,6 +215,17 @@ impl Host {
             })?;
         Ok((fsm, version, document.into()))
     }
+}
+
+/// Where a new instance waits, and for how many milliseconds it does in any case.
+fn waits_at(tenant: TenantId, new: &NewInstance) -> (Place, u64) {
+    let delay_ms = new.due_ms.map_or(new.delay_ms, |_| 0);
+    let place = match (&new.rate_limit, &new.concurrency_key) {
+        (Some(bucket), _) => Place::Tokens(BucketKey { tenant: tenant.0, key: bucket.clone() }),
+        (None, Some(key)) if delay_ms == 0 => Place::Slot(Key { tenant: tenant.0, key: key.clone() }),
+        (None, Some(_) | None) => Place::Lane(Lane { tenant: tenant.0, queue: new.queue, priority: new.priority }),
+    };
+    (place, delay_ms)
 }
 
 fn told(prepared: &Prepared, started: Started) -> Result<StartedInstance, Error> {

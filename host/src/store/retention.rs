@@ -148,16 +148,10 @@ impl Sweep {
         rows_max: u32,
     ) -> Result<FinishedPage, Error> {
         let rows_max = i64::from(rows_max);
-        let rows = sqlx::query_file!(
-            "src/store/sql/finished_page.sql",
-            from_us,
-            until_us,
-            after.ended_us,
-            after.id,
-            rows_max
-        )
-        .fetch_all(&mut self.connection)
-        .await?;
+        let rows =
+            sqlx::query_file!("src/store/sql/finished_page.sql", from_us, until_us, after.ended_us, after.id, rows_max)
+                .fetch_all(&mut self.connection)
+                .await?;
         let mut page = FinishedPage::default();
         if rows.len() as i64 == rows_max {
             page.next = rows.last().map(|row| Walked { ended_us: row.ended_us, id: row.id });

@@ -129,5 +129,6 @@ fn describe() {
     describe_counter!(GRANTED, "instances that were granted tokens");
     describe_counter!(THROTTLED, "rounds in which a bucket did not reach for all that wait for it");
     describe_counter!(UNKNOWN_LIMIT, "looks at a bucket whose limit nobody has configured");
+    describe_counter!(RETENTION_SWEPT, "ended instances that retention removed");
     describe_counter!(NOTICES, "notices sent to other hosts");
 }

@@ -88,7 +88,6 @@ pub(crate) async fn whole(name: &'static str) -> usize {
 pub(crate) async fn with_defect(name: &str, defect: &Rewrite) -> Played {
     let stage = Stage::new(Some(defect)).await;
     let played = (check(name).play)(&stage).await;
-    eprintln!("DEBUG {name} {played:?} {:?}", defect.marker.len());
     assert!(stage.rewritten() > 0, "{name} never sent the statement of this defect");
     played
 }

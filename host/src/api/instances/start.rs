@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use gd_core::Scope;
+use gd_core::{RateLimit, Scope};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -12,7 +12,7 @@ use crate::api::extract::Body;
 use crate::api::payload;
 use crate::api::problem::Problem;
 use crate::api::time;
-use crate::host::{self, Error, Host, RateLimit, Start};
+use crate::host::{self, Error, Host, Start};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
