@@ -87,7 +87,10 @@ const DEFECTS: &[Defect] = &[
     Defect { name: "a suspect is claimed among others", statement: "claim", pieces: &[(" and i.losses < 3", "")], check: SUSPECT },
     Defect { name: "a lone start is not counted", statement: "claim_suspect", pieces: &[("lone_starts = i.lone_starts + 1", "lone_starts = i.lone_starts")], check: SUSPECT },
     Defect { name: "a suspicion outlives an outcome", statement: "commit_moves", pieces: &[("    losses = 0,\n", "")], check: SUSPECT },
-    Defect { name: "a taken key stops nobody", statement: "start", pieces: &[("where e.key is null or taken.holder is not null", "")], check: ONE_HOLDER },
+    Defect { name: "a taken key stops nobody", statement: "start", pieces: &[
+        ("where e.key is null or e.shared_key or e.id in (select holder from taken)", ""),
+        ("case when e.key is null or e.shared_key or e.id in (select holder from taken) then e.id end", "e.id"),
+    ], check: ONE_HOLDER },
     Defect { name: "a key is not freed", statement: "commit_ends", pieces: &[("and k.holder = ended.id", "and false")], check: FREE_KEY },
     Defect { name: "a key is freed that is to be kept", statement: "commit_ends", pieces: &[(" and k.keeps & ended.keep_bit = 0", "")], check: FREE_KEY },
     Defect { name: "a deduplication key is not asked for", statement: "store_signal", pieces: &[
