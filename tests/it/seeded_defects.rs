@@ -39,6 +39,12 @@ const ENDING: &str = "what_an_ending_instance_accepts_goes_with_it_or_stays_for_
 const CANCELLATION: &str = "a_cancellation_and_a_commit_exclude_each_other";
 const PAUSE: &str = "a_paused_chain_stops_after_the_step_that_it_runs";
 const SUSPECT: &str = "a_suspect_is_left_to_the_lone_run_until_it_has_an_outcome";
+const JOIN: &str = "a_join_counts_every_end_once";
+const JOIN_WAITS: &str = "a_join_waits_for_all";
+const SPAWN: &str = "a_child_is_there_if_and_only_if_its_parent_waits_for_it";
+const FREE_SLOT: &str = "nobody_waits_beside_a_free_slot";
+const ONE_SLOT: &str = "a_slot_has_one_holder";
+const BUCKET: &str = "a_bucket_is_never_overdrawn";
 const ONE_HOLDER: &str = "one_key_has_one_holder";
 const FREE_KEY: &str = "a_key_is_free_after_its_holder_unless_it_is_kept";
 
@@ -87,6 +93,17 @@ const DEFECTS: &[Defect] = &[
     Defect { name: "a suspect is claimed among others", statement: "claim", pieces: &[(" and i.losses < 3", "")], check: SUSPECT },
     Defect { name: "a lone start is not counted", statement: "claim_suspect", pieces: &[("lone_starts = i.lone_starts + 1", "lone_starts = i.lone_starts")], check: SUSPECT },
     Defect { name: "a suspicion outlives an outcome", statement: "commit_moves", pieces: &[("    losses = 0,\n", "")], check: SUSPECT },
+    Defect { name: "a join counts no end", statement: "commit_ends", pieces: &[("set pending = p.pending - n.ended,", "set pending = p.pending,")], check: JOIN },
+    Defect { name: "an end leaves nothing for its parent", statement: "commit_ends", pieces: &[("where c.parent is not null and not exists", "where false and not exists")], check: JOIN },
+    Defect { name: "a cancelled child is waited for", statement: "cancel", pieces: &[("where p.id = n.parent and p.round = n.round and p.pending > 0", "where false")], check: JOIN },
+    Defect { name: "the first end wakes the parent", statement: "commit_ends", pieces: &[("status = case when p.status = 3 and p.pending - n.ended = 0 then 0", "status = case when p.status = 3 then 0")], check: JOIN_WAITS },
+    Defect { name: "a stale outcome starts its children", statement: "lock_claimed", pieces: &[("i.owner, i.claim from", "(select min(id) from gd.worker) as owner, 5::bigint as claim from")], check: SPAWN },
+    Defect { name: "who is put aside is not looked at again", statement: "promote", pieces: &[("i.status = 4 and not i.held", "i.status = 4 and i.held")], check: FREE_SLOT },
+    Defect { name: "a look does not wait for who lets go", statement: "lock_holders", pieces: &[("\nfor share of e", "")], check: FREE_SLOT },
+    Defect { name: "a slot that is let go of goes to nobody", statement: "hand_over", pieces: &[("i.status = 4 and not i.held", "i.status = 4 and i.held")], check: FREE_SLOT },
+    Defect { name: "a slot is free that is taken", statement: "promote", pieces: &[("where not exists (\n        select from gd.instance i where", "where not exists (\n        select from gd.instance i where false and")], check: ONE_SLOT },
+    Defect { name: "two hosts grant from one bucket", statement: "lock_buckets", pieces: &[("\nfor no key update of b skip locked", "")], check: BUCKET },
+    Defect { name: "a grant is not charged", statement: "charge_buckets", pieces: &[("set level = u.level", "set level = b.level")], check: BUCKET },
     Defect { name: "a taken key stops nobody", statement: "start", pieces: &[
         ("where e.key is null or e.shared_key or e.id in (select holder from taken)", ""),
         ("case when e.key is null or e.shared_key or e.id in (select holder from taken) then e.id end", "e.id"),
