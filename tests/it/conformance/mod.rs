@@ -2,16 +2,22 @@
 
 mod aid;
 mod catalogue;
+mod children;
+mod effects;
 mod errors;
+mod families;
 mod flush;
 mod identity;
 mod inline;
 mod jobs;
+mod keys;
 mod leases;
 mod outcomes;
+mod rates;
 mod rows;
 mod scheduling;
 mod signals;
+mod slots;
 mod state;
 mod telemetry;
 mod timeouts;
