@@ -13,7 +13,7 @@ pub use client::{
     DeployArgs, GetArgs, HistoryArgs, ListArgs, SignalArgs, StartArgs, Status, Until, VersionsArgs, WaitArgs,
 };
 pub use host::{CompletionsArgs, DevArgs, DoctorArgs, InspectArgs, Language, MigrateArgs, NewArgs, ServeArgs};
-pub use operate::{CancelArgs, HoldArgs, LogsArgs, WhyArgs};
+pub use operate::{CancelArgs, HoldArgs, LogsArgs, TreeArgs, WhyArgs};
 pub use value::{HostPort, Target};
 
 const DEFAULT_URL: &str = "http://127.0.0.1:7070";
@@ -102,6 +102,8 @@ pub enum ClientCommand {
     History(HistoryArgs),
     /// Show what the attempts of an instance logged, oldest first
     Logs(LogsArgs),
+    /// Show an instance with its children, and theirs
+    Tree(TreeArgs),
     /// Say in words what keeps an instance from running
     Why(WhyArgs),
     /// Send a signal to an instance

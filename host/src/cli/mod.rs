@@ -22,6 +22,7 @@ mod read;
 mod signal;
 mod start;
 mod table;
+mod tree;
 mod version;
 mod versions;
 mod wait;
@@ -32,7 +33,8 @@ use std::process::ExitCode;
 pub use args::{
     BenchArgs, CancelArgs, Cli, ClientCommand, Command, CompletionsArgs, DeployArgs, DevArgs, DoctorArgs, Format,
     GetArgs, GlobalArgs, HistoryArgs, HoldArgs, HostPort, InspectArgs, Language, ListArgs, LogsArgs, MigrateArgs,
-    NewArgs, ServeArgs, SignalArgs, StartArgs, Status, Target, Until, VersionsArgs, WaitArgs, WhyArgs, Workload,
+    NewArgs, ServeArgs, SignalArgs, StartArgs, Status, Target, TreeArgs, Until, VersionsArgs, WaitArgs, WhyArgs,
+    Workload,
 };
 use client::Client;
 pub use doctor::doctor;
@@ -62,6 +64,7 @@ async fn dispatch(global: &GlobalArgs, command: ClientCommand, output: &Output) 
         ClientCommand::Get(args) => read::get(&client()?, output, &args).await,
         ClientCommand::History(args) => read::history(&client()?, output, &args).await,
         ClientCommand::Logs(args) => logs::logs(&client()?, output, &args).await,
+        ClientCommand::Tree(args) => tree::tree(&client()?, output, &args).await,
         ClientCommand::Why(args) => why::why(&client()?, output, &args).await,
         ClientCommand::Signal(args) => signal::signal(&client()?, output, &args).await,
         ClientCommand::Wait(args) => wait::wait(&client()?, output, &args).await,

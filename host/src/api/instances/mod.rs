@@ -1,6 +1,7 @@
 //! `/v1/instances`
 
 mod answer;
+mod children;
 mod control;
 mod list;
 mod start;
@@ -17,6 +18,7 @@ use super::extract::{Params, instance_id};
 use super::problem::Problem;
 use crate::host::{Host, Until};
 
+pub(super) use children::children;
 pub(super) use control::{cancel, pause, resume};
 pub(super) use list::{history, list, logs};
 pub(super) use start::start;
