@@ -101,7 +101,7 @@ const DEFECTS: &[Defect] = &[
     Defect { name: "who is put aside is not looked at again", statement: "promote", pieces: &[("i.status = 4 and not i.held", "i.status = 4 and i.held")], check: FREE_SLOT },
     Defect { name: "a look does not wait for who lets go", statement: "lock_holders", pieces: &[("\nfor share of e", "")], check: FREE_SLOT },
     Defect { name: "a slot that is let go of goes to nobody", statement: "hand_over", pieces: &[("i.status = 4 and not i.held", "i.status = 4 and i.held")], check: FREE_SLOT },
-    Defect { name: "a slot is free that is taken", statement: "promote", pieces: &[("where not exists (\n        select from gd.instance i where", "where not exists (\n        select from gd.instance i where false and")], check: ONE_SLOT },
+    Defect { name: "a slot is free that is taken", statement: "promote", pieces: &[("where held.slots < k.slots and not exists (\n        select from gd.instance i where", "where not exists (\n        select from gd.instance i where false and"), ("and free.place <= free.room", "")], check: ONE_SLOT },
     Defect { name: "two hosts grant from one bucket", statement: "lock_buckets", pieces: &[("\nfor no key update of b skip locked", "")], check: BUCKET },
     Defect { name: "a grant is not charged", statement: "charge_buckets", pieces: &[("set level = u.level", "set level = b.level")], check: BUCKET },
     Defect { name: "a taken key stops nobody", statement: "start", pieces: &[

@@ -42,4 +42,4 @@ pub use run_ahead::RunAhead;
 pub use scope::Scope;
 pub use spec::{Effect, KeyChange, RateLimit, SignalSpec, StartSpec, Target, WEIGHT_MAX};
 pub use status::{AttemptOutcome, Status, Wake};
-pub use why::{Facts, Owner, Reason, why};
+pub use why::{Aside, Facts, Joining, Owner, Reason, WantsSlot, WantsTokens, why};

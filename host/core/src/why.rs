@@ -1,6 +1,10 @@
 //! Why an instance does not run, or what it does instead: from facts to words.
 
+mod aside;
+
 use crate::{LONE_STARTS_MAX, LOSSES_MAX, Status};
+
+pub use aside::{Aside, Joining, WantsSlot, WantsTokens};
 
 /// What is known of a live instance, all of one moment, by the database's clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +32,12 @@ pub struct Facts {
     pub workers: i64,
     /// Instances that come before it in its queue, counted up to 1,000.
     pub ahead: i64,
+    /// What it stands aside for, if it is runnable.
+    pub aside: Option<Aside>,
+    /// The concurrency key of which a slot is reserved for it.
+    pub reserved: Option<String>,
+    /// The children that it has made and waits for.
+    pub joining: Joining,
     /// Kind and message of the attempt before, if that failed.
     pub last_error: Option<(String, String)>,
     /// Why the host that was asked cannot load its version.
@@ -82,7 +92,8 @@ pub fn why(id: &str, facts: &Facts) -> Vec<Reason> {
             reasons.push(awaiting(id, facts));
         }
         Status::AwaitingChildren => {
-            reasons.push(Reason::new("awaiting-children", "it waits until its last child ends"))
+            reasons.extend(facts.held.then(|| held(id)));
+            reasons.push(facts.joining.reason(id));
         }
         Status::Runnable => runnable(id, facts, &mut reasons),
         Status::Done | Status::Failed | Status::Cancelled => {
@@ -153,19 +164,18 @@ fn runnable(id: &str, facts: &Facts, reasons: &mut Vec<Reason>) {
     if facts.losses >= LOSSES_MAX {
         reasons.push(suspect(facts));
     }
-    if reasons.is_empty() {
-        let ahead = match facts.ahead {
-            0 => "nothing is before it".into(),
-            1 => "1 instance is before it".into(),
-            1_000.. => "1,000 instances or more are before it".into(),
-            many => format!("{many} instances are before it"),
-        };
-        let since = time(-facts.due_in_ms);
-        reasons.push(Reason::new(
-            "ready",
-            format!("it has been due for {since} in queue {:?} and waits for a free slot; {ahead}", facts.queue),
-        ));
+    if let Some(aside) = &facts.aside {
+        reasons.push(aside.reason());
     }
+    if reasons.is_empty() {
+        reasons.push(facts.reserved.as_deref().map_or_else(|| ready(facts), aside::reserved));
+    }
+}
+
+fn ready(facts: &Facts) -> Reason {
+    let (since, ahead) = (time(-facts.due_in_ms), aside::before(facts.ahead, "is"));
+    let sentence = format!("it has been due for {since} in queue {:?} and waits for a free slot; {ahead}", facts.queue);
+    Reason::new("ready", sentence)
 }
 
 fn not_due(id: &str, facts: &Facts) -> Reason {
@@ -231,6 +241,9 @@ mod tests {
             owner: None,
             workers: 1,
             ahead: 0,
+            aside: None,
+            reserved: None,
+            joining: Joining::default(),
             last_error: None,
             not_loaded: None,
         }
@@ -264,6 +277,11 @@ mod tests {
             "version 2 of billing",
         );
         check(&Facts { held: true, workers: 0, ..runnable() }, &["held", "no-host"], "paused");
+        check(&Facts { reserved: Some("shop:7".into()), ..runnable() }, &["slot-reserved"], "\"shop:7\" is reserved");
+        let slot = WantsSlot { key: "shop:7".into(), slots: 1, holders: vec![], ahead: 0 };
+        let aside = Facts { aside: Some(Aside::Slot(slot)), ..runnable() };
+        check(&aside, &["waiting-for-slot"], "shop:7");
+        check(&Facts { held: true, ..aside }, &["held", "waiting-for-slot"], "paused");
     }
 
     #[test]

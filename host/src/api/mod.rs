@@ -47,6 +47,7 @@ pub fn router(host: Host, token: Option<ApiToken>) -> Router {
         .route("/v1/instances/{id}", get(instances::get))
         .route("/v1/instances/{id}/history", get(instances::history))
         .route("/v1/instances/{id}/logs", get(instances::logs))
+        .route("/v1/instances/{id}/children", get(instances::children))
         .route("/v1/instances/{id}/why", get(instances::why))
         .route("/v1/instances/{id}/wait", get(instances::wait))
         .route("/v1/instances/{id}/cancel", post(instances::cancel))

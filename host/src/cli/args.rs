@@ -16,7 +16,7 @@ pub use client::{
 pub(crate) use host::kept;
 pub use host::{CompletionsArgs, DevArgs, DoctorArgs, InspectArgs, Kept, Language, MigrateArgs, NewArgs, ServeArgs};
 pub use limit::{LimitCommand, LimitKind, LimitRemoveArgs, LimitSetArgs};
-pub use operate::{CancelArgs, HoldArgs, LogsArgs, WhyArgs};
+pub use operate::{CancelArgs, HoldArgs, LogsArgs, TreeArgs, WhyArgs};
 pub use value::{HostPort, KeyScope, Target};
 
 const DEFAULT_URL: &str = "http://127.0.0.1:7070";
@@ -105,6 +105,8 @@ pub enum ClientCommand {
     History(HistoryArgs),
     /// Show what the attempts of an instance logged, oldest first
     Logs(LogsArgs),
+    /// Show an instance with its children, and theirs
+    Tree(TreeArgs),
     /// Say in words what keeps an instance from running
     Why(WhyArgs),
     /// Send a signal to an instance

@@ -12,14 +12,18 @@ use super::table::cell;
 struct Cancel<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    children: Option<bool>,
 }
 
 /// Ends an instance at once.
 pub(crate) async fn cancel(client: &Client, output: &Output, args: &CancelArgs) -> Result<Exit, Error> {
-    let body = Cancel { reason: args.reason.as_deref() };
+    let body = Cancel { reason: args.reason.as_deref(), children: args.children.then_some(true) };
     let answer = client.post(&["instances", &args.id, "cancel"], &body).await?;
-    output
-        .answer(&answer, |cancelled| format!("instance {} is {}", cell(cancelled, "id"), cell(cancelled, "status")))?;
+    output.answer(&answer, |cancelled| {
+        let line = format!("instance {} is {}", cell(cancelled, "id"), cell(cancelled, "status"));
+        if args.children { format!("{line}; cancelled in all: {}", cell(cancelled, "cancelled")) } else { line }
+    })?;
     Ok(Exit::Ok)
 }
 

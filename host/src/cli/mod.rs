@@ -24,6 +24,7 @@ mod read;
 mod signal;
 mod start;
 mod table;
+mod tree;
 mod version;
 mod versions;
 mod wait;
@@ -36,7 +37,7 @@ pub use args::{
     BenchArgs, CancelArgs, Cli, ClientCommand, Command, CompletionsArgs, DeployArgs, DevArgs, DoctorArgs, Format,
     GetArgs, GlobalArgs, HistoryArgs, HoldArgs, HostPort, InspectArgs, Kept, KeyScope, Language, LimitCommand,
     LimitKind, LimitRemoveArgs, LimitSetArgs, ListArgs, LogsArgs, MigrateArgs, NewArgs, ServeArgs, SignalArgs,
-    StartArgs, Status, Target, Until, VersionsArgs, WaitArgs, WhyArgs, Workload,
+    StartArgs, Status, Target, TreeArgs, Until, VersionsArgs, WaitArgs, WhyArgs, Workload,
 };
 use client::Client;
 pub use doctor::doctor;
@@ -66,6 +67,7 @@ async fn dispatch(global: &GlobalArgs, command: ClientCommand, output: &Output) 
         ClientCommand::Get(args) => read::get(&client()?, output, &args).await,
         ClientCommand::History(args) => read::history(&client()?, output, &args).await,
         ClientCommand::Logs(args) => logs::logs(&client()?, output, &args).await,
+        ClientCommand::Tree(args) => tree::tree(&client()?, output, &args).await,
         ClientCommand::Why(args) => why::why(&client()?, output, &args).await,
         ClientCommand::Signal(args) => signal::signal(&client()?, output, &args).await,
         ClientCommand::Wait(args) => wait::wait(&client()?, output, &args).await,

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use gd_core::{Child, ChildStatus, ErrorInfo, InstanceId};
+use gd_core::{Child, ChildStatus, ErrorInfo, InstanceId, Status, TenantId};
 use sqlx::PgConnection;
 
-use super::rows::{corrupt, count};
+use super::rows::{self, corrupt, count};
 use super::{Error, Store};
 
 /// What one child left.
@@ -17,7 +17,86 @@ pub struct ChildPayloads {
     pub output: Option<Vec<u8>>,
 }
 
+/// A child as its parent's callers see it.
+#[derive(Clone, Debug)]
+pub struct ChildRow {
+    /// The child, or the holder of its key.
+    pub id: InstanceId,
+    /// The parent's round that made it, from 1.
+    pub round: u32,
+    /// Its place in that round, from 0.
+    pub index: u32,
+    /// What it is.
+    pub fsm: String,
+    /// Where it stands; `None` for one that was not made because its key was taken.
+    pub status: Option<Status>,
+    /// Its step; `None` for one that was not made.
+    pub step: Option<String>,
+    /// Rounds of children that it has made itself.
+    pub rounds: u32,
+    /// Why it ended without a result.
+    pub error: Option<ErrorInfo>,
+}
+
+/// A child, when a whole family is ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Descendant {
+    /// The child.
+    pub id: InstanceId,
+    /// Whether it has not ended.
+    pub live: bool,
+    /// Whether it has made children itself.
+    pub is_parent: bool,
+}
+
 impl Store {
+    /// Children of an instance of this tenant, in the order in which they were asked for, behind `after`: a round and an index.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub async fn list_children(
+        &self,
+        tenant: TenantId,
+        parent: InstanceId,
+        after: (i32, i32),
+        rows_max: i64,
+    ) -> Result<Vec<ChildRow>, Error> {
+        let rows = sqlx::query_file!("src/store/sql/list_children.sql", tenant.0, parent.0, after.0, after.1, rows_max)
+            .fetch_all(&self.pool)
+            .await?;
+        let child = |status| (status != ChildStatus::Duplicate.code()).then_some(status);
+        rows.into_iter()
+            .map(|row| {
+                let status = child(row.status).map(|code| rows::status("instance", row.id, code)).transpose()?;
+                Ok(ChildRow {
+                    id: InstanceId(row.id),
+                    round: count(row.round),
+                    index: count(row.index),
+                    fsm: row.fsm,
+                    status,
+                    step: row.step,
+                    rounds: count(row.rounds),
+                    error: row.error_kind.map(|kind| ErrorInfo {
+                        kind,
+                        message: row.error_message.unwrap_or_default(),
+                        code: row.error_code,
+                    }),
+                })
+            })
+            .collect()
+    }
+
+    /// Children of these instances of this tenant that live, or that have children themselves.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub async fn family(&self, tenant: TenantId, parents: &[InstanceId]) -> Result<Vec<Descendant>, Error> {
+        let parents: Vec<i64> = parents.iter().map(|id| id.0).collect();
+        let rows = sqlx::query_file!("src/store/sql/family.sql", tenant.0, &parents).fetch_all(&self.pool).await?;
+        let descendant = |(id, live, rounds)| Descendant { id: InstanceId(id), live, is_parent: rounds > 0 };
+        Ok(rows.into_iter().map(|row| descendant((row.id, row.live, row.rounds))).collect())
+    }
+
     /// What one child left; `None` when there is no such child.
     ///
     /// # Errors

@@ -25,7 +25,7 @@ mod why;
 mod workers;
 
 pub use adopt::Adopt;
-pub use children::ChildPayloads;
+pub use children::{ChildPayloads, ChildRow, Descendant};
 pub use claims::{Claimed, Claims};
 pub use connect::{DEFAULT_TENANT, SERVER_VERSION_MIN, Store, migrate};
 pub use control::{Cancelled, Held};

@@ -1,6 +1,8 @@
 //! The facts behind the answer to "why does it not run?".
 
-use gd_core::{Facts, InstanceId, Owner, TenantId, Version};
+use gd_core::{
+    Aside, Bucket, Facts, InstanceId, Joining, Owner, Refill, Status, TenantId, Version, WantsSlot, WantsTokens,
+};
 
 use super::rows::{self, count};
 use super::{Error, Store};
@@ -19,6 +21,11 @@ impl Store {
             silent_ms: row.owner_silent_ms.unwrap_or(0),
             lease_left_ms: row.lease_left_ms.unwrap_or(0),
         });
+        let aside = match row.status {
+            Status::WANTS_SLOT => self.why_slot(tenant, id).await?,
+            Status::WANTS_TOKENS => self.why_tokens(tenant, id).await?,
+            _ => None,
+        };
         let facts = Facts {
             status: rows::status("instance", id.0, row.status)?,
             held: row.held,
@@ -36,9 +43,39 @@ impl Store {
             owner,
             workers: row.workers,
             ahead: row.ahead,
+            aside,
+            reserved: row.reserved,
+            joining: Joining { pending: row.pending.into(), ended: row.ended },
             last_error: row.last_error_kind.map(|kind| (kind, row.last_error_message.unwrap_or_default())),
             not_loaded: None,
         };
         Ok(Some((facts, row.fsm_id, Version(row.version))))
+    }
+
+    async fn why_slot(&self, tenant: TenantId, id: InstanceId) -> Result<Option<Aside>, Error> {
+        let row = sqlx::query_file!("src/store/sql/why_slot.sql", tenant.0, id.0).fetch_optional(&self.pool).await?;
+        Ok(row.map(|row| {
+            let holders = row.holders.into_iter().map(InstanceId).collect();
+            Aside::Slot(WantsSlot { key: row.key, slots: row.slots, holders, ahead: row.ahead })
+        }))
+    }
+
+    async fn why_tokens(&self, tenant: TenantId, id: InstanceId) -> Result<Option<Aside>, Error> {
+        let row = sqlx::query_file!("src/store/sql/why_tokens.sql", tenant.0, id.0).fetch_optional(&self.pool).await?;
+        Ok(row.map(|row| {
+            let limit = row.allowed.zip(row.period_ms).zip(row.burst).zip(row.since_us);
+            let refill =
+                limit.map(|(((allowed, period_ms), burst), since_us)| Refill { allowed, period_ms, burst, since_us });
+            Aside::Tokens(WantsTokens {
+                bucket: row.bucket,
+                weight: row.weight,
+                refill,
+                level: row.level.zip(row.refilled_us).map(|(level, at_us)| Bucket { level, at_us }),
+                now_us: row.now_us,
+                ahead: row.ahead,
+                ahead_weight: row.ahead_weight,
+                stuck: row.stuck.map(InstanceId),
+            })
+        }))
     }
 }

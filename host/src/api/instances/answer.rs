@@ -56,7 +56,7 @@ pub(super) struct Log {
 }
 
 #[derive(Serialize)]
-struct Error {
+pub(super) struct Error {
     kind: String,
     message: String,
     code: Option<String>,

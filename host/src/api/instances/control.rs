@@ -13,6 +13,17 @@ use crate::host::Host;
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct Cancel {
     reason: Option<String>,
+    /// Whether everything live that it has started as children ends with it.
+    #[serde(default)]
+    children: bool,
+}
+
+#[derive(Serialize)]
+pub(in crate::api) struct Cancelled {
+    #[serde(flatten)]
+    controlled: Controlled,
+    /// How many were cancelled, with the instance itself.
+    cancelled: u64,
 }
 
 #[derive(Serialize)]
@@ -26,10 +37,18 @@ pub(in crate::api) async fn cancel(
     State(host): State<Host>,
     Path(id): Path<String>,
     OptionalBody(cancel): OptionalBody<Cancel>,
-) -> Result<Json<Controlled>, Problem> {
+) -> Result<Json<Cancelled>, Problem> {
     let id = instance_id(&id)?;
-    host.cancel(host.default_tenant(), id, cancel.reason.as_deref()).await?;
-    Ok(Json(Controlled { id: id.to_string(), status: Status::Cancelled.word(), held: false }))
+    let (tenant, reason) = (host.default_tenant(), cancel.reason.as_deref());
+    let (status, cancelled) = if cancel.children {
+        let family = host.cancel_family(tenant, id, reason).await?;
+        (family.status, family.cancelled)
+    } else {
+        host.cancel(tenant, id, reason).await?;
+        (Status::Cancelled, 1)
+    };
+    let controlled = Controlled { id: id.to_string(), status: status.word(), held: false };
+    Ok(Json(Cancelled { controlled, cancelled }))
 }
 
 pub(in crate::api) async fn pause(

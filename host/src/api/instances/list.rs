@@ -13,15 +13,15 @@ use crate::host::Host;
 use crate::store::Filter;
 
 /// Rows of one page at most.
-const LIMIT_MAX: u32 = 1_000;
+pub(super) const LIMIT_MAX: u32 = 1_000;
 /// Logs of one page at most: each may be 64 KiB.
 const LOGS_MAX: u32 = 100;
 
 #[derive(Serialize)]
 pub(in crate::api) struct Page<T> {
-    items: Vec<T>,
+    pub(super) items: Vec<T>,
     /// Where the next page begins; opaque. None after the last page.
-    next: Option<String>,
+    pub(super) next: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -60,8 +60,8 @@ pub(in crate::api) async fn list(
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct HistoryParams {
-    limit: Option<u32>,
-    cursor: Option<String>,
+    pub(super) limit: Option<u32>,
+    pub(super) cursor: Option<String>,
 }
 
 pub(in crate::api) async fn history(

@@ -2,6 +2,7 @@
 
 mod answer;
 mod batch;
+mod children;
 mod control;
 mod list;
 mod start;
@@ -19,6 +20,7 @@ use super::problem::Problem;
 use crate::host::{Host, Until};
 
 pub(super) use batch::start_many;
+pub(super) use children::children;
 pub(super) use control::{cancel, pause, resume};
 pub(super) use list::{history, list, logs};
 pub(super) use start::start;

@@ -11,6 +11,20 @@ pub struct WhyArgs {
     pub id: String,
 }
 
+/// Options of `tree`.
+#[derive(Debug, Args)]
+pub struct TreeArgs {
+    /// The instance's id
+    #[arg(value_name = "ID", value_parser = NonEmpty::new())]
+    pub id: String,
+    /// Generations below the instance, 1 to 100
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub depth: u32,
+    /// Instances in all, 1 to 10000
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub limit: u32,
+}
+
 /// Options of `logs`.
 #[derive(Debug, Args)]
 pub struct LogsArgs {
@@ -37,6 +51,9 @@ pub struct CancelArgs {
     /// Why, for whoever looks at the instance later. Default: none
     #[arg(long, value_name = "TEXT", value_parser = NonEmpty::new())]
     pub reason: Option<String>,
+    /// End everything live that it has started as children too, and their children
+    #[arg(long)]
+    pub children: bool,
 }
 
 /// Options of `pause` and `resume`.

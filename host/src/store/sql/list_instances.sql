@@ -1,6 +1,6 @@
 -- $1 tenant, $2 ids below this one, $3 rows at most; filters, null for any: $4 fsm, $5 status, $6 step, $7 queue, $8 key, $9 version.
 -- Newest first, over what lives and what is over. The filters and the limit stand in both branches, so that each walks its index on
--- the id from the top and stops.
+-- the id from the top and stops. What stands aside for a slot or tokens is runnable to callers.
 select
     i.id as "id!", f.name as "fsm!", i.version as "version!", i.status as "status!", i.held as "held!", i.step as "step!",
     i.attempt as "attempt!", i.faults as "faults!", i.visit as "visit!", i.claim as "claim!", q.name as "queue!",
@@ -18,7 +18,7 @@ from (
     from gd.instance
     where tenant_id = $1 and id < $2
       and ($4::text is null or fsm_id = (select f.id from gd.fsm f where f.tenant_id = $1 and f.name = $4))
-      and ($5::smallint is null or status = $5)
+      and ($5::smallint is null or status = $5 or ($5 = 0 and status in (4, 5)))
       and ($6::text is null or step = $6)
       and ($7::text is null or queue_id = (select q.id from gd.queue q where q.name = $7))
       and ($8::text is null or correlation_key = $8)

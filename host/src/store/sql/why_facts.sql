@@ -15,6 +15,9 @@ select
           and o.status = 0 and not o.held and o.losses < 3 and o.eligible_at < least(i.eligible_at, now())
         limit 1000
     ) ahead) as "ahead!",
+    case when i.slot is not null then i.concurrency_key end as reserved,
+    i.pending,
+    (select count(*) from gd.child_outcome c where c.parent = i.id and c.round = i.round and c.status <> 20) as "ended!",
     last.error_kind as "last_error_kind?", last.error_message as "last_error_message?"
 from gd.instance i
 join gd.fsm f on f.id = i.fsm_id
