@@ -100,6 +100,9 @@ impl Limiter {
         let waits = || Waits::new(BACKOFF.0, BACKOFF.1, self.shared.nonce);
         let (mut wait, mut next_scan) = (waits(), Instant::now());
         while let Some(incarnation) = living(&mut self.incarnations, &self.closing).await {
+            if self.closing.is_cancelled() {
+                return;
+            }
             let looked = self.look(&incarnation, &mut next_scan).await;
             match looked {
                 Ok(()) => wait = waits(),

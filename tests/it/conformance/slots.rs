@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gd_core::{InstanceId, Status};
-use gd_tests::{HostProcess, TestDatabase, TestHost, column, eventually, release};
+use gd_tests::{HostProcess, TestDatabase, TestHost, eventually, release};
 use serde_json::{Value, json};
 
 use super::aid::{declare_workers_dead, emitted, pause, resume, status};
@@ -163,31 +163,4 @@ async fn who_waits_for_a_slot_can_be_paused_resumed_and_cancelled() {
     assert_eq!((host.get(ids[0]).await.claim, status(&host, ids[0]).await), (0, 4));
     resume(&host, ids[0]).await;
     host.ended(ids[0]).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_stopped_host_lets_go_of_its_slots_at_once_and_a_suspect_runs_alone_with_one() {
-    let host = TestHost::with_probe().await;
-    let other = TestHost::on(host.database.clone(), |_, _| ()).await;
-    let ids = under(&host, &["k"; 2], json!([{ "do": "sleep", "ms": 25_000, "until": 4 }])).await;
-    for _ in 0..4 {
-        execute(&host, 1).await;
-        let running = of_key(&host, &ids, 1).await[0];
-        let attempt = host.get(running).await.attempt;
-        declare_workers_dead(&host).await;
-        eventually("it was lost", async || {
-            let probe = host.get(running).await;
-            (probe.status.is_terminal() || probe.attempt > attempt).then_some(())
-        })
-        .await;
-    }
-    other.host.shut_down().await;
-    host.database.execute("update gd.instance set attempt = 4 where attempt < 4 and status <> 1").await;
-    let waiting = of_key(&host, &ids, 4).await;
-    for id in of_key(&host, &ids, 1).await {
-        cancel(&host, id).await;
-    }
-    for id in waiting {
-        assert_eq!(column(&host.ended(id).await.notes(), "attempt"), json!([4]));
-    }
 }
