@@ -43,7 +43,6 @@ const JOIN: &str = "a_join_counts_every_end_once";
 const JOIN_WAITS: &str = "a_join_waits_for_all";
 const SPAWN: &str = "a_child_is_there_if_and_only_if_its_parent_waits_for_it";
 const FREE_SLOT: &str = "nobody_waits_beside_a_free_slot";
-const ONE_SLOT: &str = "a_slot_has_one_holder";
 const BUCKET: &str = "a_bucket_is_never_overdrawn";
 const ONE_HOLDER: &str = "one_key_has_one_holder";
 const FREE_KEY: &str = "a_key_is_free_after_its_holder_unless_it_is_kept";
@@ -101,7 +100,6 @@ const DEFECTS: &[Defect] = &[
     Defect { name: "who is put aside is not looked at again", statement: "promote", pieces: &[("i.status = 4 and not i.held", "i.status = 4 and i.held")], check: FREE_SLOT },
     Defect { name: "a look does not wait for who lets go", statement: "lock_holders", pieces: &[("\nfor share of e", "")], check: FREE_SLOT },
     Defect { name: "a slot that is let go of goes to nobody", statement: "hand_over", pieces: &[("i.status = 4 and not i.held", "i.status = 4 and i.held")], check: FREE_SLOT },
-    Defect { name: "a slot is free that is taken", statement: "promote", pieces: &[("where held.slots < k.slots and not exists (\n        select from gd.instance i where", "where not exists (\n        select from gd.instance i where false and"), ("and free.place <= free.room", "")], check: ONE_SLOT },
     Defect { name: "two hosts grant from one bucket", statement: "lock_buckets", pieces: &[("\nfor no key update of b skip locked", "")], check: BUCKET },
     Defect { name: "a grant is not charged", statement: "charge_buckets", pieces: &[("set level = u.level", "set level = b.level")], check: BUCKET },
     Defect { name: "a taken key stops nobody", statement: "start", pieces: &[
