@@ -177,7 +177,8 @@ async fn chd_20_val_12_children_that_cannot_be_started_are_an_invalid_outcome_an
         }
         let fault = probe.notes()[0]["fault"].as_str().unwrap().to_owned();
         assert!(fault.contains(part), "{part}: {fault}");
-        assert_eq!(host.outcomes(neighbour).await.len() + host.ended(neighbour).await.notes().len(), 4);
+        let notes = host.ended(neighbour).await.notes();
+        assert_eq!(host.outcomes(neighbour).await.len() + notes.len(), 4);
         assert_eq!(host.database.count("select count(*) from gd.instance").await, before, "{part}: no child is there");
     }
 }

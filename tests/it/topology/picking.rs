@@ -51,11 +51,10 @@ async fn pck_09_few_free_places_are_not_worth_a_claim() {
         config.poll = (Duration::from_secs(3_600), Duration::from_secs(3_600));
     })
     .await;
-    // Due at once: an idle host claims all four together.
-    let mut long = Vec::new();
-    for _ in 0..4 {
-        long.push(host.start(Start { delay_ms: 700, ..TestHost::probe(json!({ "plan": sleep(25_000) })) }).await);
-    }
+    // There at once: an idle host claims all four together.
+    let starts = vec![TestHost::probe(json!({ "plan": sleep(25_000) })); 4];
+    let started = host.host.start_many(host.tenant, starts).await.unwrap();
+    let long: Vec<InstanceId> = started.into_iter().map(|started| started.unwrap().id).collect();
     eventually("all run", async || (host.database.count(CLAIMED).await == 4).then_some(())).await;
     let waiting = host.plan(json!([])).await;
     for id in &long[..2] {
