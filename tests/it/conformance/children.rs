@@ -212,3 +212,14 @@ async fn a_child_whose_key_is_taken_is_listed_with_the_holder_and_not_waited_for
     assert_eq!((&second[1]["id"], &second[2]["id"]), (&second[0]["id"], &json!(holder.to_string())));
     assert_eq!(host.get(holder).await.status, Status::AwaitingSignal);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_children_left_beyond_the_bound_of_a_context_is_read_one_by_one() {
+    let host = TestHost::with_probe().await;
+    let bytes = 900_000;
+    let child = json!({ "plan": [{ "do": "swell", "bytes": bytes }] });
+    let notes = host.run(json!([{ "do": "children", "of": vec![child; 6] }])).await.notes();
+    let children = notes[1]["children"].as_array().unwrap();
+    assert_eq!(column(children, "value"), json!(vec![json!({ "bytes": bytes }); 6]), "4 MiB are four of six");
+    assert!(children.iter().all(|child| child["state_bytes"].as_u64() > Some(0)), "their states are there too");
+}

@@ -68,9 +68,17 @@ fn child(child: &Child) -> Value {
     json!({
         "id": child.id, "index": child.index, "round": child.round, "fsm": child.fsm, "status": format!("{:?}", child.status),
         "error": child.error.as_ref().map(|error| error.message.clone()),
-        "value": result.map(|result| result.get("value").cloned().unwrap_or(result)),
+        "value": result.map(|result| shortened(result.get("value").cloned().unwrap_or(result))),
         "state_bytes": child.last_state::<Value>().map_or(0, |state| state.to_string().len()),
     })
+}
+
+/// A long text by its length alone.
+fn shortened(value: Value) -> Value {
+    match value.as_str() {
+        Some(text) if text.len() > 1_000 => json!({ "bytes": text.len() }),
+        _ => value,
+    }
 }
 
 fn word(wake: Wake) -> &'static str {
