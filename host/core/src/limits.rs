@@ -21,8 +21,6 @@ pub struct Limits {
     pub children_max: usize,
     /// Ancestors that an instance may have. Default 16.
     pub depth_max: u32,
-    /// Bytes of what children left that are handed to their parent at once; beyond, it reads them one by one. Default 4 MiB.
-    pub children_bytes_max: usize,
     /// Instances started and signals sent by one outcome. Default 1,000: as many as children.
     pub effects_max: usize,
     /// Bytes of an error's message that are kept; the rest is cut off. Default 8 KiB.
@@ -41,7 +39,6 @@ impl Default for Limits {
             delay_ms_max: 366 * 24 * 60 * 60 * 1_000,
             children_max: 1_000,
             depth_max: 16,
-            children_bytes_max: 4 << 20,
             effects_max: 1_000,
             error_bytes_max: 8 << 10,
         }

@@ -108,8 +108,6 @@ pub struct Await {
 /// The rule that an outcome breaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InvalidOutcome {
-    /// A part of the contract that this build cannot carry out yet.
-    Unsupported(&'static str),
     /// A key of `extra` that this build does not know.
     UnknownExtra(String),
     /// The step is not one of the component's own.
@@ -148,7 +146,6 @@ impl InvalidOutcome {
     /// The stable code.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Unsupported(_) => "unsupported",
             Self::UnknownExtra(_) => "unknown-extra",
             Self::UnknownStep(_) => "unknown-step",
             Self::Name(..) => "invalid-name",
@@ -172,7 +169,6 @@ impl InvalidOutcome {
 impl fmt::Display for InvalidOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unsupported(what) => write!(f, "this host does not carry out {what} yet"),
             Self::UnknownExtra(key) => write!(f, "this host does not know the extra key {key:?}"),
             Self::UnknownStep(step) => write!(f, "the component does not declare a step {step:?}"),
             Self::Name(what, reason) => write!(f, "the {what} is not a valid name: {reason}"),

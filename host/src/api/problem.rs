@@ -73,7 +73,6 @@ fn status(code: &str) -> StatusCode {
         "invalid-component" | "foreign-import" | "invalid-descriptor" | "egress-not-granted" => {
             StatusCode::UNPROCESSABLE_ENTITY
         }
-        "unsupported" => StatusCode::NOT_IMPLEMENTED,
         "database-unavailable" => StatusCode::SERVICE_UNAVAILABLE,
         "internal" => StatusCode::INTERNAL_SERVER_ERROR,
         _ => StatusCode::BAD_REQUEST,

@@ -43,7 +43,7 @@ impl Desk for Engine {
                 Ok(()) => Ok(()),
                 Err(Refused::Outcome(broken)) => Err(broken),
                 // The commit meets the same trouble, and the instance is given back.
-                Err(Refused::Store(error)) => {
+                Err(Refused::Trouble(error)) => {
                     tracing::warn!(instance = %self.instance, %error, "children cannot be looked at now");
                     Ok(())
                 }

@@ -67,7 +67,7 @@ impl Slots {
         let mut queues = Vec::new();
         if let Queues::Only(served) = &config.queues {
             for (name, steps) in served.iter() {
-                queues.push((store.intern_queue(name).await?, name.to_owned(), steps));
+                queues.push((store.queue_number(name).await?, name.to_owned(), steps));
             }
         }
         Ok(Self::new(config, queues))

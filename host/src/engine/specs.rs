@@ -1,28 +1,23 @@
 //! From what a step asks to be started to what is inserted: the version that is routed now, the queue's number, the step.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use gd_core::{Decision, Descriptor, Effect, ErrorInfo, InvalidOutcome, StartSpec, TenantId, Version};
 
 use super::Shared;
-use crate::registry::DescriptorDoc;
+use crate::registry;
 use crate::store::{Claimed, Error, NewInstance, NewSignal, Parent, Rider, Riders};
 
 /// The queue of whoever names none.
 const DEFAULT_QUEUE: &str = "default";
-
-/// Queue numbers that are known here; a queue's number never changes.
-#[derive(Clone, Default)]
-pub(crate) struct QueueNumbers(Arc<Mutex<HashMap<String, i32>>>);
 
 /// Why an instance cannot be started.
 #[derive(Debug)]
 pub(super) enum Refusal {
     /// What was asked for is wrong.
     Wrong(&'static str, String),
-    /// The database is in trouble.
-    Store(Error),
+    /// It cannot be looked up now.
+    Trouble(registry::Error),
 }
 
 /// What an FSM starts on now.
@@ -50,7 +45,7 @@ impl Shared {
                 Err(Refusal::Wrong(code, reason)) => {
                     return Err(Refused::Outcome(InvalidOutcome::Child(index, code, reason)));
                 }
-                Err(Refusal::Store(error)) => return Err(Refused::Store(error)),
+                Err(Refusal::Trouble(error)) => return Err(Refused::Trouble(error)),
             }
         }
         Ok(())
@@ -60,7 +55,7 @@ impl Shared {
     ///
     /// # Errors
     /// When the database fails.
-    pub(super) async fn riders(&self, claimed: &Claimed, decision: &Decision) -> Result<Riders, Error> {
+    pub(super) async fn riders(&self, claimed: &Claimed, decision: &Decision) -> Result<Riders, registry::Error> {
         let mut riders = Riders::default();
         let mut routes = HashMap::new();
         for (index, child) in (0..).zip(&decision.children) {
@@ -69,8 +64,8 @@ impl Shared {
             match self.new_instance(claimed.tenant, child, &mut routes).await {
                 Ok(new) => riders.children.push(NewInstance { parent: Some(parent), ..new }),
                 // It was there when the outcome was looked at: it is again at the next attempt, or the step fails then.
-                Err(Refusal::Wrong(..)) => return Err(Error::Raced),
-                Err(Refusal::Store(error)) => return Err(error),
+                Err(Refusal::Wrong(..)) => return Err(Error::Raced.into()),
+                Err(Refusal::Trouble(error)) => return Err(error),
             }
         }
         for effect in &decision.effects {
@@ -87,7 +82,7 @@ impl Shared {
                     Err(Refusal::Wrong(code, message)) => {
                         Rider::Refused(ErrorInfo { kind: "refused".into(), message, code: Some(code.into()) })
                     }
-                    Err(Refusal::Store(error)) => return Err(error),
+                    Err(Refusal::Trouble(error)) => return Err(error),
                 },
             });
         }
@@ -121,7 +116,7 @@ impl Shared {
             version: routed.version,
             step,
             state: if spec.state.is_empty() { b"{}".to_vec() } else { spec.state.clone() },
-            queue: self.queue_number(queue).await.map_err(Refusal::Store)?,
+            queue: self.store.queue_number(queue).await.map_err(|error| Refusal::Trouble(error.into()))?,
             priority: spec.priority,
             delay_ms: spec.delay_ms,
             due_ms: None,
@@ -137,22 +132,12 @@ impl Shared {
 
     async fn routed(&self, tenant: TenantId, fsm: &str) -> Result<Routed, Refusal> {
         let unknown = || Refusal::Wrong("unknown-fsm", format!("there is no FSM {fsm:?}"));
-        let route = self.store.find_route(tenant, fsm, None).await.map_err(Refusal::Store)?.ok_or_else(unknown)?;
-        let (version, document) = route.version.ok_or_else(unknown)?;
-        let descriptor: DescriptorDoc = serde_json::from_value(document).map_err(|error| {
-            Refusal::Wrong("unknown-fsm", format!("the descriptor of {fsm:?} cannot be read: {error}"))
-        })?;
-        Ok(Routed { fsm: route.fsm, version, descriptor: descriptor.into() })
-    }
-
-    async fn queue_number(&self, name: &str) -> Result<i32, Error> {
-        let known = self.queue_numbers.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).copied();
-        if let Some(number) = known {
-            return Ok(number);
-        }
-        let number = self.store.intern_queue(name).await?;
-        self.queue_numbers.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), number);
-        Ok(number)
+        let routed = match self.registry.routed(tenant, fsm, None).await {
+            Ok(routed) => routed.ok_or_else(unknown)?,
+            Err(error) => return Err(Refusal::Trouble(error)),
+        };
+        let (version, descriptor) = routed.version.ok_or_else(unknown)?;
+        Ok(Routed { fsm: routed.fsm, version, descriptor })
     }
 }
 
@@ -161,6 +146,6 @@ impl Shared {
 pub(super) enum Refused {
     /// It breaks a rule.
     Outcome(InvalidOutcome),
-    /// The database is in trouble.
-    Store(Error),
+    /// It cannot be looked up now.
+    Trouble(registry::Error),
 }

@@ -24,9 +24,6 @@ pub enum Error {
     /// A correlation scope that cannot be kept.
     #[error("{0}")]
     InvalidScope(String),
-    /// Part of the contract, but not of this build.
-    #[error("{0} is not supported by this host yet")]
-    Unsupported(&'static str),
     /// A payload over its limit.
     #[error("the {what} is {bytes} bytes, the limit is {max}")]
     TooLarge {
@@ -126,7 +123,6 @@ impl Error {
             Self::InvalidName { .. } => "invalid-name",
             Self::InvalidArgument(_) => "invalid-argument",
             Self::InvalidScope(_) => "invalid-scope",
-            Self::Unsupported(_) => "unsupported",
             Self::TooLarge { .. } => "payload-too-large",
             Self::UnknownFsm(_) => "unknown-fsm",
             Self::UnknownVersion { .. } => "unknown-version",
@@ -173,7 +169,6 @@ impl Error {
             Self::InvalidName { .. }
             | Self::InvalidArgument(_)
             | Self::InvalidScope(_)
-            | Self::Unsupported(_)
             | Self::TooLarge { .. }
             | Self::NotFound(_)
             | Self::Registry(_)

@@ -39,7 +39,6 @@ struct Inner {
     registry: Registry,
     engine: Engine,
     limits: Limits,
-    queues: names::Queues,
     tenant: TenantId,
     drain: Duration,
 }

@@ -4,11 +4,10 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use gd_core::{Descriptor, InstanceId, Lane, RateLimit, Scope, TenantId, Version, WEIGHT_MAX};
+use gd_core::{Descriptor, InstanceId, RateLimit, Scope, TenantId, Version, WEIGHT_MAX};
 
 use super::{Error, Host, names};
-use crate::registry::DescriptorDoc;
-use crate::store::{BucketKey, Key, NewInstance, Place, Route, Started};
+use crate::store::{NewInstance, Place, Started};
 
 /// The last millisecond of the year 9999, which is as far as RFC 3339 goes.
 const DUE_MS_MAX: i64 = 253_402_300_799_999;
@@ -129,7 +128,7 @@ impl Host {
     /// Has those looked at that wait for something. What is due at a time of its own is found by the poll.
     fn wake<'a>(&self, tenant: TenantId, started: impl IntoIterator<Item = (&'a Prepared, Started)>) {
         let of = started.into_iter().filter(|(_, started)| matches!(started, Started::New(_)));
-        let places: HashSet<(Place, u64)> = of.map(|(Prepared { new, .. }, _)| waits_at(tenant, new)).collect();
+        let places: HashSet<(Place, u64)> = of.map(|(Prepared { new, .. }, _)| new.waits_at(tenant)).collect();
         for (place, delay_ms) in places {
             self.0.engine.waits_at(place, Duration::from_millis(delay_ms));
         }
@@ -144,7 +143,7 @@ impl Host {
             None => descriptor.initial_step.clone(),
         };
         let queue = start.queue.as_ref().or(descriptor.queue.as_ref()).map_or("default", String::as_str);
-        let queue = self.0.queues.number(&self.0.store, queue).await?;
+        let queue = self.0.store.queue_number(queue).await?;
         let new = NewInstance {
             fsm: *fsm,
             version: *version,
@@ -202,30 +201,13 @@ impl Host {
     }
 
     async fn look_up_route(&self, tenant: TenantId, start: &Start) -> Result<Routed, Error> {
-        let route = self.0.store.find_route(tenant, &start.fsm, start.version).await?;
-        let Some(Route { fsm, version }) = route else { return Err(Error::UnknownFsm(start.fsm.clone())) };
-        let Some((version, document)) = version else {
+        let routed = self.0.registry.routed(tenant, &start.fsm, start.version).await?;
+        let Some(routed) = routed else { return Err(Error::UnknownFsm(start.fsm.clone())) };
+        let Some((version, descriptor)) = routed.version else {
             return Err(Error::UnknownVersion { fsm: start.fsm.clone(), version: start.version.unwrap_or_default() });
         };
-        let document: DescriptorDoc =
-            serde_json::from_value(document).map_err(|error| crate::registry::Error::StoredDescriptor {
-                fsm: start.fsm.clone(),
-                version: version.0,
-                reason: error.to_string(),
-            })?;
-        Ok((fsm, version, document.into()))
+        Ok((routed.fsm, version, descriptor))
     }
-}
-
-/// Where a new instance waits, and for how many milliseconds it does in any case.
-fn waits_at(tenant: TenantId, new: &NewInstance) -> (Place, u64) {
-    let delay_ms = new.due_ms.map_or(new.delay_ms, |_| 0);
-    let place = match (&new.rate_limit, &new.concurrency_key) {
-        (Some(bucket), _) => Place::Tokens(BucketKey { tenant: tenant.0, key: bucket.clone() }),
-        (None, Some(key)) if delay_ms == 0 => Place::Slot(Key { tenant: tenant.0, key: key.clone() }),
-        (None, Some(_) | None) => Place::Lane(Lane { tenant: tenant.0, queue: new.queue, priority: new.priority }),
-    };
-    (place, delay_ms)
 }
 
 fn told(prepared: &Prepared, started: Started) -> Result<StartedInstance, Error> {

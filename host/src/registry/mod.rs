@@ -4,6 +4,7 @@ mod deploy;
 mod descriptor;
 mod error;
 mod programs;
+mod route;
 
 use crate::sandbox::Sandbox;
 use crate::store::Store;
@@ -13,6 +14,7 @@ pub(crate) use deploy::hex;
 pub use descriptor::DescriptorDoc;
 pub use error::Error;
 pub use programs::Loaded;
+pub use route::Routed;
 
 /// The versions of one host. Cheap to clone.
 #[derive(Clone)]

@@ -8,6 +8,10 @@ use sqlx::PgConnection;
 use super::rows::{self, corrupt, count};
 use super::{Error, Store};
 
+/// Bytes of what the children of one parent left that are handed to it at once; the rest it reads one by one. Source: the limits
+/// table of the trust model.
+const HANDED_BYTES_MAX: i64 = 4 << 20;
+
 /// What one child left.
 #[derive(Clone, Debug)]
 pub struct ChildPayloads {
@@ -110,18 +114,14 @@ impl Store {
     }
 }
 
-/// The children of these parents, in the order in which they were asked for; payloads beyond `bytes_max` per parent are left out.
-pub(super) async fn read(
-    connection: &mut PgConnection,
-    parents: &[i64],
-    bytes_max: usize,
-) -> Result<HashMap<i64, Vec<Child>>, Error> {
+/// The children of these parents, in the order in which they were asked for; payloads beyond [`HANDED_BYTES_MAX`] per parent are left out.
+pub(super) async fn read(connection: &mut PgConnection, parents: &[i64]) -> Result<HashMap<i64, Vec<Child>>, Error> {
     let mut children: HashMap<i64, Vec<Child>> = HashMap::new();
     if parents.is_empty() {
         return Ok(children);
     }
-    let bytes_max = i64::try_from(bytes_max).unwrap_or(i64::MAX);
-    let rows = sqlx::query_file!("src/store/sql/read_children.sql", parents, bytes_max).fetch_all(connection).await?;
+    let rows =
+        sqlx::query_file!("src/store/sql/read_children.sql", parents, HANDED_BYTES_MAX).fetch_all(connection).await?;
     for row in rows {
         let status = ChildStatus::from_code(row.status)
             .ok_or_else(|| corrupt("child_outcome", "status", row.parent, row.status))?;

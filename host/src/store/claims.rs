@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use gd_core::{
-    Child, Claim, EffectResult, Inbox, InstanceId, Lane, Limits, Signal, SignalId, Status, TenantId, Version, Visit,
-    Wake, WorkerId,
+    Child, Claim, EffectResult, Inbox, InstanceId, Lane, Signal, SignalId, Status, TenantId, Version, Visit, Wake,
+    WorkerId,
 };
 use sqlx::{PgConnection, PgExecutor};
 
@@ -227,7 +227,7 @@ pub(super) async fn hand(connection: &mut PgConnection, claimed: &mut [Claimed])
     }
     let mut signals = read_inbox(&mut *connection, &ids).await?;
     let parents: Vec<i64> = claimed.iter().filter(|claimed| claimed.round > 0).map(|claimed| claimed.id.0).collect();
-    let mut children = children::read(connection, &parents, Limits::default().children_bytes_max).await?;
+    let mut children = children::read(connection, &parents).await?;
     for claimed in claimed {
         claimed.inbox = Inbox::new(&claimed.awaits, signals.remove(&claimed.id.0).unwrap_or_default());
         claimed.children = children.remove(&claimed.id.0).unwrap_or_default();

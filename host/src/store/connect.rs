@@ -1,6 +1,8 @@
 //! Getting hold of a database that can be trusted, with connections set for what they are used for.
 
+use std::collections::HashMap;
 use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use gd_core::TenantId;
@@ -40,6 +42,8 @@ pub struct Store {
     pub(super) options: PgConnectOptions,
     address: String,
     cluster: uuid::Uuid,
+    /// Numbers of queues that are known here.
+    queues: Arc<Mutex<HashMap<String, i32>>>,
 }
 
 impl Store {
@@ -71,6 +75,7 @@ impl Store {
             options,
             address,
             cluster,
+            queues: Arc::default(),
         })
     }
 
@@ -150,11 +155,21 @@ impl Store {
         Ok(sqlx::query_file_scalar!("src/store/sql/make_partitions.sql", days).fetch_one(&self.pool).await?)
     }
 
-    /// The number of a queue, given on its first use.
+    /// The number of a queue, given on its first use. It never changes, and is remembered here.
     ///
     /// # Errors
     /// When the statement fails.
-    pub async fn intern_queue(&self, name: &str) -> Result<i32, Error> {
+    pub async fn queue_number(&self, name: &str) -> Result<i32, Error> {
+        let known = self.queues.lock().unwrap_or_else(PoisonError::into_inner).get(name).copied();
+        if let Some(number) = known {
+            return Ok(number);
+        }
+        let number = self.intern_queue(name).await?;
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), number);
+        Ok(number)
+    }
+
+    async fn intern_queue(&self, name: &str) -> Result<i32, Error> {
         Ok(sqlx::query_file_scalar!("src/store/sql/intern_queue.sql", name).fetch_one(&self.pool).await?)
     }
 

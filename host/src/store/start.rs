@@ -3,9 +3,10 @@
 use std::borrow::Borrow;
 use std::collections::HashMap;
 
-use gd_core::{InstanceId, Scope, TenantId, Version};
+use gd_core::{InstanceId, Lane, Scope, TenantId, Version};
 use sqlx::PgConnection;
 
+use super::places::{BucketKey, Key, Place};
 use super::rows::{column, millis};
 use super::{Error, Store};
 
@@ -36,6 +37,21 @@ pub struct NewInstance {
     /// Tokens that its next step costs, from 1.
     pub weight: u32,
     pub parent: Option<Parent>,
+}
+
+impl NewInstance {
+    /// Where it waits, and for how many milliseconds it does in any case. What is due at a time of its own is found by the poll.
+    pub fn waits_at(&self, tenant: TenantId) -> (Place, u64) {
+        let delay_ms = self.due_ms.map_or(self.delay_ms, |_| 0);
+        let place = match (&self.rate_limit, &self.concurrency_key) {
+            (Some(bucket), _) => Place::Tokens(BucketKey { tenant: tenant.0, key: bucket.clone() }),
+            (None, Some(key)) if delay_ms == 0 => Place::Slot(Key { tenant: tenant.0, key: key.clone() }),
+            (None, Some(_) | None) => {
+                Place::Lane(Lane { tenant: tenant.0, queue: self.queue, priority: self.priority })
+            }
+        };
+        (place, delay_ms)
+    }
 }
 
 /// Where a child belongs.

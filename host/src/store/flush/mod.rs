@@ -153,7 +153,7 @@ pub async fn flush(
         record::logs(&mut transaction, &written).await?;
         handover::hand_over(&mut transaction, worker, &written, &verdicts, &mut flushed).await?;
     }
-    hand_on(&mut transaction, limits, &mut verdicts, &written, carried).await?;
+    hand_on(&mut transaction, &mut verdicts, &written, carried).await?;
     failpoint::pass(Failpoint::BeforeCommit);
     transaction.commit().await?;
     flushed.verdicts = commits.iter().map(|commit| verdicts.remove(&commit.key()).unwrap_or(Verdict::Stale)).collect();
@@ -212,7 +212,6 @@ pub async fn committed_claims(
 /// Each chained step sees a fresh inbox, what its children left, and what became of the effects of its predecessor.
 async fn hand_on(
     connection: &mut PgConnection,
-    limits: &Limits,
     verdicts: &mut Verdicts,
     written: &[&Commit],
     mut carried: HashMap<(InstanceId, Claim), riders::Carried>,
@@ -225,7 +224,7 @@ async fn hand_on(
     let ids: Vec<i64> = running.iter().map(|commit| commit.id.0).collect();
     let mut inboxes = claims::read_inbox(&mut *connection, &ids).await?;
     let parents: Vec<i64> = running.iter().filter(|commit| commit.round > 0).map(|commit| commit.id.0).collect();
-    let mut left = children::read(connection, &parents, limits.children_bytes_max).await?;
+    let mut left = children::read(connection, &parents).await?;
     for (key, verdict) in verdicts.iter_mut() {
         let Verdict::RunsOn { signals, children, effect_results, .. } = verdict else { continue };
         *signals = inboxes.remove(&key.0.0).unwrap_or_default();

@@ -2,13 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use gd_core::{
-    ChildStatus, Claim, EffectOutcome, EffectResult, ErrorInfo, InstanceId, Lane, Limits, Target, TenantId, Wake,
-};
+use gd_core::{ChildStatus, Claim, EffectOutcome, EffectResult, ErrorInfo, InstanceId, Limits, Target, TenantId, Wake};
 use sqlx::PgConnection;
 
 use super::{Commit, Flushed};
-use crate::store::places::{BucketKey, Key, Place};
+use crate::store::places::Place;
 use crate::store::rows::column;
 use crate::store::start::{NewInstance, Started, insert};
 use crate::store::{Error, NewSignal};
@@ -174,7 +172,7 @@ async fn start(
         let started = started.ok_or(Error::Raced)?;
         if let Started::New(id) = started {
             there.insert(id.0);
-            flushed.woken.push((place(tenant, new), new.delay_ms));
+            flushed.woken.push(new.waits_at(tenant));
         }
         match (entry.is_child, started) {
             (true, Started::New(_)) => carried.children += 1,
@@ -185,16 +183,6 @@ async fn start(
     }
     record_duplicates(connection, &duplicates).await?;
     Ok(there)
-}
-
-/// Where a new instance waits.
-fn place(tenant: TenantId, new: &NewInstance) -> Place {
-    let lane = Lane { tenant: tenant.0, queue: new.queue, priority: new.priority };
-    match (&new.rate_limit, &new.concurrency_key) {
-        (Some(bucket), _) => Place::Tokens(BucketKey { tenant: tenant.0, key: bucket.clone() }),
-        (None, Some(key)) if new.delay_ms == 0 => Place::Slot(Key { tenant: tenant.0, key: key.clone() }),
-        (None, Some(_) | None) => Place::Lane(lane),
-    }
 }
 
 async fn record_duplicates(
