@@ -2,6 +2,7 @@
 
 mod adopt;
 mod api;
+mod aside;
 mod bench;
 mod cli;
 mod conformance;
@@ -13,6 +14,7 @@ mod dev;
 mod doctor;
 mod egress;
 mod failpoints;
+mod family;
 mod first_hour;
 mod golden;
 mod interleavings;
