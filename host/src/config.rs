@@ -1,5 +1,6 @@
 //! The configuration of `serve`: flags and environment before `gd.toml` before the defaults.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::Path;
@@ -7,9 +8,12 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::cli::ServeArgs;
+use crate::api::GivenLimit;
+use crate::cli::{Kept, ServeArgs, kept};
 use crate::engine::{Maintenance, Queues};
 use crate::error::Error;
+use crate::host::check_limit;
+use crate::store::Limit;
 
 /// The shortest lease: three beats.
 const LEASE_MIN: Duration = Duration::from_secs(3);
@@ -34,10 +38,14 @@ pub struct Config {
     pub min_demand: Option<u32>,
     /// How long a worker lives without a beat. Default 30 s.
     pub lease: Option<Duration>,
+    /// How long ended instances are kept. Default a day.
+    pub retention: Option<Kept>,
     /// Time for running steps when the host stops. Default 5 s.
     pub drain: Duration,
     /// The token that requests must carry.
     pub api_token: Option<String>,
+    /// Limits of every tenant that has none of its own by that name.
+    pub limits: Vec<(String, Limit)>,
 }
 
 /// `gd.toml`. A key that is not known here is refused, so that a typo is not silently a default.
@@ -53,8 +61,12 @@ struct File {
     prefetch: Option<u32>,
     min_demand: Option<NonZeroU32>,
     lease_ms: Option<u64>,
+    #[serde(default, deserialize_with = "retention")]
+    retention: Option<Kept>,
     drain_timeout_ms: Option<u64>,
     api_token: Option<String>,
+    #[serde(default)]
+    limits: BTreeMap<String, GivenLimit>,
 }
 
 impl Config {
@@ -80,11 +92,13 @@ impl Config {
             prefetch: args.prefetch.or(file.prefetch),
             min_demand: args.min_demand.or(file.min_demand).map(NonZeroU32::get),
             lease: args.lease.or(file.lease_ms.map(Duration::from_millis)),
+            retention: args.retention.or(file.retention),
             drain: args
                 .drain_timeout
                 .or(file.drain_timeout_ms.map(Duration::from_millis))
                 .unwrap_or(Duration::from_secs(5)),
             api_token: args.api_token.or(file.api_token).filter(|token| !token.is_empty()),
+            limits: file.limits.into_iter().map(|(name, given)| (name, given.into())).collect(),
         };
         config.check()?;
         Ok(config)
@@ -110,8 +124,16 @@ impl Config {
                 "a lease of {lease:?} is too short: a worker beats every second and may miss two; set --lease to {LEASE_MIN:?} or more"
             )));
         }
+        for (name, limit) in &self.limits {
+            check_limit(name, limit).map_err(|error| Error::Config(error.to_string()))?;
+        }
         Ok(())
     }
+}
+
+/// As on the command line: a duration, or `off`.
+fn retention<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Kept>, D::Error> {
+    kept(&String::deserialize(deserializer)?).map(Some).map_err(serde::de::Error::custom)
 }
 
 fn read(path: &Path) -> Result<File, Error> {

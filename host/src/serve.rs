@@ -8,6 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{ApiToken, router};
+use crate::cli::Kept;
 use crate::config::Config;
 use crate::engine::EngineConfig;
 use crate::error::Error;
@@ -32,17 +33,18 @@ pub async fn serve(config: Config, beside: impl AsyncFnOnce(SocketAddr, Host)) -
     engine.concurrency = config.concurrency.unwrap_or(engine.concurrency);
     engine.prefetch = config.prefetch.unwrap_or(engine.prefetch);
     engine.min_demand = config.min_demand.unwrap_or(engine.min_demand);
+    engine.retention = config.retention.map_or(engine.retention, |Kept(kept)| kept);
     engine.lease = config.lease.unwrap_or(engine.lease);
     // Before any work is claimed: a taken port must not cost anybody an attempt.
     let refused = |source| Error::Listen { address: config.listen, source };
     let listener = TcpListener::bind(config.listen).await.map_err(refused)?;
-    let host = HostBuilder::new(config.database_url)
+    let builder = HostBuilder::new(config.database_url)
         .engine(engine)
         .egress(egress)
         .compiler(Compiler::this_binary())
-        .drain(config.drain)
-        .start()
-        .await?;
+        .drain(config.drain);
+    let builder = config.limits.into_iter().fold(builder, |builder, (name, limit)| builder.default_limit(name, limit));
+    let host = builder.start().await?;
     let address = listener.local_addr().map_err(refused)?;
     let beside = async {
         beside(address, host.clone()).await;

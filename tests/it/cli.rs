@@ -1,5 +1,6 @@
 //! The real binary against a real host: exit codes, and what it says.
 
+mod limits;
 mod operate;
 
 use gd_tests::{HostProcess, Ran, TestDatabase, gd_host, repository};

@@ -39,6 +39,12 @@ const ENDING: &str = "what_an_ending_instance_accepts_goes_with_it_or_stays_for_
 const CANCELLATION: &str = "a_cancellation_and_a_commit_exclude_each_other";
 const PAUSE: &str = "a_paused_chain_stops_after_the_step_that_it_runs";
 const SUSPECT: &str = "a_suspect_is_left_to_the_lone_run_until_it_has_an_outcome";
+const JOIN: &str = "a_join_counts_every_end_once";
+const JOIN_WAITS: &str = "a_join_waits_for_all";
+const SPAWN: &str = "a_child_is_there_if_and_only_if_its_parent_waits_for_it";
+const FREE_SLOT: &str = "nobody_waits_beside_a_free_slot";
+const ONE_SLOT: &str = "a_slot_has_one_holder";
+const BUCKET: &str = "a_bucket_is_never_overdrawn";
 const ONE_HOLDER: &str = "one_key_has_one_holder";
 const FREE_KEY: &str = "a_key_is_free_after_its_holder_unless_it_is_kept";
 
@@ -58,7 +64,7 @@ const DEFECTS: &[Defect] = &[
     Defect { name: "a delivery leaves waking to the park", statement: "store_signal", pieces: &[("where i.id = $1 and i.status = 2", "where false")], check: LOST_WAKE_UP },
     Defect { name: "a delivery wakes whoever waits", statement: "store_signal", pieces: &[(" and $2 = any(i.awaits)", "")], check: AWAITED },
     Defect { name: "a handed signal wakes", statement: "commit_moves", pieces: &[(" and s.id <> all(e.handed)", "")], check: HANDED },
-    Defect { name: "a stale outcome consumes", statement: "lock_claimed", pieces: &[("select i.id from", "with gone as (delete from gd.signal where target = any($1)) select i.id from")], check: LATE_COMMIT },
+    Defect { name: "a stale outcome consumes", statement: "lock_claimed", pieces: &[("select i.id, i.owner", "with gone as (delete from gd.signal where target = any($1)) select i.id, i.owner")], check: LATE_COMMIT },
     Defect { name: "progress consumes the whole inbox", statement: "consume_signals", pieces: &[(" and s.id = consumed.id", "")], check: CONSUMED },
     Defect { name: "a good end leaves the inbox", statement: "commit_ends", pieces: &[(" and ended.clears_inbox", " and false")], check: ENDING },
     Defect { name: "a failure takes the inbox along", statement: "commit_ends", pieces: &[(" and ended.clears_inbox", "")], check: ENDING },
@@ -79,7 +85,7 @@ const DEFECTS: &[Defect] = &[
     Defect { name: "a cancelled instance keeps its key", statement: "cancel", pieces: &[("and k.holder = ended.id", "and false")], check: CANCELLATION },
     Defect { name: "a cancellation leaves no record", statement: "cancel", pieces: &[("'cancelled', $3 from ended\n)", "'cancelled', $3 from ended where false\n)")], check: CANCELLATION },
     Defect { name: "a paused chain runs on", statement: "commit_moves", pieces: &[
-        ("when e.status = 1 and i.held then 0", "when false then 0"),
+        ("when e.status = 1 and not i.held then 1", "when e.status = 1 then 1"),
         ("case when e.status = 1 and not i.held then i.owner end", "case when e.status = 1 then i.owner end"),
     ], check: PAUSE },
     Defect { name: "what is paused is claimed", statement: "claim", pieces: &[(" and not i.held", "")], check: PAUSE },
@@ -87,7 +93,21 @@ const DEFECTS: &[Defect] = &[
     Defect { name: "a suspect is claimed among others", statement: "claim", pieces: &[(" and i.losses < 3", "")], check: SUSPECT },
     Defect { name: "a lone start is not counted", statement: "claim_suspect", pieces: &[("lone_starts = i.lone_starts + 1", "lone_starts = i.lone_starts")], check: SUSPECT },
     Defect { name: "a suspicion outlives an outcome", statement: "commit_moves", pieces: &[("    losses = 0,\n", "")], check: SUSPECT },
-    Defect { name: "a taken key stops nobody", statement: "start", pieces: &[("where e.key is null or taken.holder is not null", "")], check: ONE_HOLDER },
+    Defect { name: "a join counts no end", statement: "commit_ends", pieces: &[("set pending = p.pending - n.ended,", "set pending = p.pending,")], check: JOIN },
+    Defect { name: "an end leaves nothing for its parent", statement: "commit_ends", pieces: &[("where c.parent is not null and not exists", "where false and not exists")], check: JOIN },
+    Defect { name: "a cancelled child is waited for", statement: "cancel", pieces: &[("where p.id = n.parent and p.round = n.round and p.pending > 0", "where false")], check: JOIN },
+    Defect { name: "the first end wakes the parent", statement: "commit_ends", pieces: &[("status = case when p.status = 3 and p.pending - n.ended = 0 then 0", "status = case when p.status = 3 then 0")], check: JOIN_WAITS },
+    Defect { name: "a stale outcome starts its children", statement: "lock_claimed", pieces: &[("i.owner, i.claim from", "(select min(id) from gd.worker) as owner, 5::bigint as claim from")], check: SPAWN },
+    Defect { name: "who is put aside is not looked at again", statement: "promote", pieces: &[("i.status = 4 and not i.held", "i.status = 4 and i.held")], check: FREE_SLOT },
+    Defect { name: "a look does not wait for who lets go", statement: "lock_holders", pieces: &[("\nfor share of e", "")], check: FREE_SLOT },
+    Defect { name: "a slot that is let go of goes to nobody", statement: "hand_over", pieces: &[("i.status = 4 and not i.held", "i.status = 4 and i.held")], check: FREE_SLOT },
+    Defect { name: "a slot is free that is taken", statement: "promote", pieces: &[("where held.slots < k.slots and not exists (\n        select from gd.instance i where", "where not exists (\n        select from gd.instance i where false and"), ("and free.place <= free.room", "")], check: ONE_SLOT },
+    Defect { name: "two hosts grant from one bucket", statement: "lock_buckets", pieces: &[("\nfor no key update of b skip locked", "")], check: BUCKET },
+    Defect { name: "a grant is not charged", statement: "charge_buckets", pieces: &[("set level = u.level", "set level = b.level")], check: BUCKET },
+    Defect { name: "a taken key stops nobody", statement: "start", pieces: &[
+        ("where e.key is null or e.shared_key or e.id in (select holder from taken)", ""),
+        ("case when e.key is null or e.shared_key or e.id in (select holder from taken) then e.id end", "e.id"),
+    ], check: ONE_HOLDER },
     Defect { name: "a key is not freed", statement: "commit_ends", pieces: &[("and k.holder = ended.id", "and false")], check: FREE_KEY },
     Defect { name: "a key is freed that is to be kept", statement: "commit_ends", pieces: &[(" and k.keeps & ended.keep_bit = 0", "")], check: FREE_KEY },
     Defect { name: "a deduplication key is not asked for", statement: "store_signal", pieces: &[

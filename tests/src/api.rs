@@ -73,6 +73,16 @@ impl Api {
         self.send(self.request(Method::POST, path).body(body.into())).await
     }
 
+    /// Posts a body of this content type.
+    pub async fn post_as(&self, path: &str, content_type: &str, body: impl Into<Vec<u8>>) -> Reply {
+        self.send(self.request(Method::POST, path).header("content-type", content_type).body(body.into())).await
+    }
+
+    /// Puts a body as it is.
+    pub async fn put(&self, path: &str, body: impl Into<Vec<u8>>) -> Reply {
+        self.send(self.request(Method::PUT, path).body(body.into())).await
+    }
+
     /// Any method, without a body.
     pub async fn call(&self, method: &str, path: &str) -> Reply {
         self.send(self.request(method.parse().expect("a method"), path)).await

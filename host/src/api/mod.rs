@@ -6,6 +6,7 @@ mod extract;
 mod fsms;
 mod health;
 mod instances;
+mod limits;
 mod metrics;
 mod nodes;
 mod payload;
@@ -14,24 +15,31 @@ mod signals;
 mod time;
 
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use axum::{Router, middleware};
 use tower_http::trace::TraceLayer;
 
 use crate::host::Host;
 
 pub use auth::ApiToken;
+pub(crate) use limits::Given as GivenLimit;
 
 /// Largest body of a request that is not a deployment: a payload at its limit, in base64, with room.
 const BODY_BYTES_MAX: usize = 2 << 20;
 /// Largest body of a deployment; the component's own limit is lower and answers with its own code.
 const DEPLOYMENT_BYTES_MAX: usize = 64 << 20;
 
+/// Largest body of a batch of starts: its 10,000 entries with 6 KiB each.
+const BATCH_BYTES_MAX: usize = 64 << 20;
+
 /// Every route. Without a token, whoever reaches the address may do everything.
 pub fn router(host: Host, token: Option<ApiToken>) -> Router {
     let deployments = Router::new()
         .route("/v1/deployments", post(deployments::deploy))
         .layer(DefaultBodyLimit::max(DEPLOYMENT_BYTES_MAX));
+    let batches = Router::new()
+        .route("/v1/instances/batch", post(instances::start_many))
+        .layer(DefaultBodyLimit::max(BATCH_BYTES_MAX));
     let v1 = Router::new()
         .route("/v1/fsms", get(fsms::list))
         .route("/v1/fsms/{fsm}", get(fsms::get))
@@ -47,9 +55,12 @@ pub fn router(host: Host, token: Option<ApiToken>) -> Router {
         .route("/v1/instances/{id}/resume", post(instances::resume))
         .route("/v1/instances/{id}/signals", post(signals::to_instance))
         .route("/v1/signals", post(signals::to_key))
+        .route("/v1/limits", get(limits::list))
+        .route("/v1/limits/{name}", put(limits::set).delete(limits::remove))
         .route("/v1/nodes", get(nodes::list))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .merge(deployments)
+        .merge(batches)
         .route("/metrics", get(metrics::metrics))
         .layer(middleware::from_fn_with_state(token, auth::check));
     Router::new()

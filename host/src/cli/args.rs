@@ -3,6 +3,7 @@
 mod bench;
 mod client;
 mod host;
+mod limit;
 mod operate;
 mod value;
 
@@ -12,9 +13,11 @@ pub use bench::{BenchArgs, Workload};
 pub use client::{
     DeployArgs, GetArgs, HistoryArgs, ListArgs, SignalArgs, StartArgs, Status, Until, VersionsArgs, WaitArgs,
 };
-pub use host::{CompletionsArgs, DevArgs, DoctorArgs, InspectArgs, Language, MigrateArgs, NewArgs, ServeArgs};
+pub(crate) use host::kept;
+pub use host::{CompletionsArgs, DevArgs, DoctorArgs, InspectArgs, Kept, Language, MigrateArgs, NewArgs, ServeArgs};
+pub use limit::{LimitCommand, LimitKind, LimitRemoveArgs, LimitSetArgs};
 pub use operate::{CancelArgs, HoldArgs, LogsArgs, TreeArgs, WhyArgs};
-pub use value::{HostPort, Target};
+pub use value::{HostPort, KeyScope, Target};
 
 const DEFAULT_URL: &str = "http://127.0.0.1:7070";
 
@@ -116,6 +119,9 @@ pub enum ClientCommand {
     Pause(HoldArgs),
     /// Let a held instance go on
     Resume(HoldArgs),
+    /// Show, set or remove rate limits and concurrency limits
+    #[command(subcommand)]
+    Limit(LimitCommand),
     /// Show the hosts that work on the database
     Nodes,
     /// Print a script that teaches a shell the verbs and options
@@ -159,8 +165,8 @@ mod tests {
         let Command::Client(ClientCommand::Start(args)) = command else { panic!("another verb") };
         assert_eq!((&*global.url, global.output), ("http://h/x", Format::Json));
         assert_eq!(
-            (&*args.fsm, args.state.as_deref(), args.key.as_deref()),
-            ("billing", Some("{\"a\":1}"), Some("INV-1"))
+            (args.fsm.as_deref(), args.state.as_deref(), args.key.as_deref()),
+            (Some("billing"), Some("{\"a\":1}"), Some("INV-1"))
         );
         assert_eq!((args.priority, args.version), (Some(-5), Some(2)));
         assert_eq!(args.delay, Some(Duration::from_secs(300)));
@@ -172,6 +178,11 @@ mod tests {
     fn what_contradicts_itself_is_refused() {
         refused("gd-host start b --in 5m --at 2030-01-01T00:00:00Z", ErrorKind::ArgumentConflict);
         refused("gd-host start b --timeout 5s", ErrorKind::MissingRequiredArgument);
+        refused("gd-host start", ErrorKind::MissingRequiredArgument);
+        refused("gd-host start b --batch f", ErrorKind::ArgumentConflict);
+        refused("gd-host start --batch f --key k", ErrorKind::ArgumentConflict);
+        refused("gd-host start b --weight 2", ErrorKind::MissingRequiredArgument);
+        refused("gd-host start b --scope none", ErrorKind::MissingRequiredArgument);
         refused("gd-host serve --concurrency 4 --no-such", ErrorKind::UnknownArgument);
     }
 

@@ -17,6 +17,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Chosen: compiling the largest component takes tens of seconds on a small machine.
 const DEPLOY_TIMEOUT: Duration = Duration::from_secs(300);
+/// Chosen: ten thousand starts take a few seconds on a small machine.
+const BATCH_TIMEOUT: Duration = Duration::from_secs(120);
 /// Chosen: a page of 1000 instances is under 1 MiB, one instance under a few MiB.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
 
@@ -75,6 +77,22 @@ impl Client {
     /// Posts to `/v1/{segments}` without a body.
     pub(crate) async fn post_empty(&self, segments: &[&str]) -> Result<Answer, Error> {
         self.send(self.request(Method::POST, segments)?, ANSWER_TIMEOUT).await
+    }
+
+    /// Posts lines of JSON to `/v1/{segments}`.
+    pub(crate) async fn post_lines(&self, segments: &[&str], lines: String) -> Result<Answer, Error> {
+        let request = self.request(Method::POST, segments)?.header(CONTENT_TYPE, "application/x-ndjson");
+        self.send(request.body(lines), BATCH_TIMEOUT).await
+    }
+
+    /// Puts `body` as JSON at `/v1/{segments}`.
+    pub(crate) async fn put(&self, segments: &[&str], body: &impl Serialize) -> Result<Answer, Error> {
+        self.send(self.request(Method::PUT, segments)?.json(body), ANSWER_TIMEOUT).await
+    }
+
+    /// Deletes `/v1/{segments}`.
+    pub(crate) async fn delete(&self, segments: &[&str], query: &[(&str, String)]) -> Result<Answer, Error> {
+        self.send(self.request(Method::DELETE, segments)?.query(query), ANSWER_TIMEOUT).await
     }
 
     /// Deploys the component `bytes`.

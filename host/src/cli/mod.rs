@@ -3,6 +3,7 @@
 //! `dev`, `serve`, `migrate`, `new`, `inspect` and `bench` are only parsed here; the binary carries them out.
 
 mod args;
+mod batch;
 pub(crate) mod clean;
 mod client;
 mod completions;
@@ -13,6 +14,7 @@ pub(crate) mod duration;
 mod error;
 #[cfg(test)]
 mod fake;
+mod limit;
 mod logs;
 mod nodes;
 mod output;
@@ -30,11 +32,12 @@ mod why;
 
 use std::process::ExitCode;
 
+pub(crate) use args::kept;
 pub use args::{
     BenchArgs, CancelArgs, Cli, ClientCommand, Command, CompletionsArgs, DeployArgs, DevArgs, DoctorArgs, Format,
-    GetArgs, GlobalArgs, HistoryArgs, HoldArgs, HostPort, InspectArgs, Language, ListArgs, LogsArgs, MigrateArgs,
-    NewArgs, ServeArgs, SignalArgs, StartArgs, Status, Target, TreeArgs, Until, VersionsArgs, WaitArgs, WhyArgs,
-    Workload,
+    GetArgs, GlobalArgs, HistoryArgs, HoldArgs, HostPort, InspectArgs, Kept, KeyScope, Language, LimitCommand,
+    LimitKind, LimitRemoveArgs, LimitSetArgs, ListArgs, LogsArgs, MigrateArgs, NewArgs, ServeArgs, SignalArgs,
+    StartArgs, Status, Target, TreeArgs, Until, VersionsArgs, WaitArgs, WhyArgs, Workload,
 };
 use client::Client;
 pub use doctor::doctor;
@@ -71,6 +74,7 @@ async fn dispatch(global: &GlobalArgs, command: ClientCommand, output: &Output) 
         ClientCommand::Cancel(args) => control::cancel(&client()?, output, &args).await,
         ClientCommand::Pause(args) => control::pause(&client()?, output, &args).await,
         ClientCommand::Resume(args) => control::resume(&client()?, output, &args).await,
+        ClientCommand::Limit(command) => limit::limit(&client()?, output, &command).await,
         ClientCommand::Nodes => nodes::nodes(&client()?, output).await,
         ClientCommand::Completions(args) => completions::completions(output, &args),
         ClientCommand::Version => version::version(output),

@@ -38,8 +38,11 @@ pub(crate) async fn history(client: &Client, output: &Output, args: &HistoryArgs
 pub(crate) fn instance_table(instance: &Value) -> String {
     const ALWAYS: [&str; 10] =
         ["id", "fsm", "version", "status", "step", "attempt", "faults", "visit", "queue", "priority"];
-    const IF_SET: [(&str, &str); 6] = [
+    const IF_SET: [(&str, &str); 9] = [
         ("key", "correlation_key"),
+        ("parent", "parent"),
+        ("slot of", "concurrency_key"),
+        ("limit", "rate_limit"),
         ("eligible", "eligible_at"),
         ("awaits", "awaits"),
         ("deadline", "await_deadline"),

@@ -9,7 +9,7 @@ use super::client::Client;
 use super::error::{Error, Exit};
 use super::output::Output;
 use super::table::cell;
-use super::{payload, wait};
+use super::{batch, payload, wait};
 
 /// The body of `POST /v1/instances`; what was not given is left to the server.
 #[derive(Serialize)]
@@ -30,11 +30,22 @@ struct Start<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     correlation_key: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    correlation_scope: Option<&'a [String]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    concurrency_key: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rate_limit: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    weight: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<u32>,
 }
 
-/// Starts an instance and prints its id; with `--wait` prints the instance once it has ended instead.
+/// Starts an instance and prints its id; with `--wait` prints the instance once it has ended instead. With `--batch`, starts many.
 pub(crate) async fn start(client: &Client, output: &Output, args: &StartArgs) -> Result<Exit, Error> {
+    if let Some(file) = &args.batch {
+        return batch::start(client, output, file).await;
+    }
     let state = args.state.as_deref().map(|state| payload::read("--state", state)).transpose()?;
     let answer = client.post(&["instances"], &body(args, state)).await?;
     let id = cell(&answer.value, "id");
@@ -50,7 +61,8 @@ pub(crate) async fn start(client: &Client, output: &Output, args: &StartArgs) ->
 
 fn body(args: &StartArgs, state: Option<Box<RawValue>>) -> Start<'_> {
     Start {
-        fsm: &args.fsm,
+        // Missing only beside --batch.
+        fsm: args.fsm.as_deref().unwrap_or_default(),
         state,
         step: args.step.as_deref(),
         queue: args.queue.as_deref(),
@@ -59,6 +71,10 @@ fn body(args: &StartArgs, state: Option<Box<RawValue>>) -> Start<'_> {
         schedule_in_ms: args.delay.map(|delay| u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)),
         schedule_at: args.at,
         correlation_key: args.key.as_deref(),
+        correlation_scope: args.scope.as_ref().map(|scope| scope.0.as_slice()),
+        concurrency_key: args.concurrency_key.as_deref(),
+        rate_limit: args.rate_limit.as_deref(),
+        weight: args.weight,
         version: args.version,
     }
 }

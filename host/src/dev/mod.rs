@@ -71,6 +71,8 @@ async fn run(args: DevArgs, database_url: String, lines: &Lines) -> Result<(), E
         lease: None,
         drain: Duration::from_secs(5),
         api_token: None,
+        limits: Vec::new(),
+        retention: None,
     };
     serve(config, async |address, host| {
         lines.say(format!("gd-host is ready on http://{address}"));

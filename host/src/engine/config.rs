@@ -45,6 +45,13 @@ pub struct EngineConfig {
     pub timeout_interval: Duration,
     /// Shortest and longest time between polls of a host that finds nothing. Default 1 s to 5 s.
     pub poll: (Duration, Duration),
+    /// How long ended instances and their history are kept. Default a day; `None` keeps them for ever. From a day on they go with the
+    /// whole day of their end; below, one by one.
+    pub retention: Option<Duration>,
+    /// Time between sweeps of retention. Default 1 min.
+    pub retention_interval: Duration,
+    /// Rows that one statement of retention removes at most. Default 1,000.
+    pub retention_batch: u32,
     /// Bounds of one chain of steps.
     pub run_ahead: RunAhead,
     /// Budget of one attempt.
@@ -93,6 +100,9 @@ impl Default for EngineConfig {
             recovery_rows_max: 1_000,
             timeout_interval: Duration::from_millis(250),
             poll: (Duration::from_secs(1), Duration::from_secs(5)),
+            retention: Some(Duration::from_secs(24 * 60 * 60)),
+            retention_interval: Duration::from_secs(60),
+            retention_batch: 1_000,
             run_ahead: RunAhead::default(),
             step: StepLimits::default(),
         }

@@ -338,7 +338,8 @@ impl<'a> Plan<'a> {
             }
         }
         round.finish(&charges).await?;
-        metrics::counter!(names::GRANTED).increment(written.len() as u64);
+        let paid = all.iter().filter(|(id, grant, _)| *grant != Grant::Aside && written.contains(id)).count();
+        metrics::counter!(names::GRANTED).increment(paid as u64);
         granted.moved.into_iter().for_each(|moved| self.shared.waits_at(moved.place, Duration::ZERO));
         Ok(granted.claimed)
     }

@@ -19,6 +19,7 @@ mod picker;
 mod queues;
 mod reconcile;
 mod recovery;
+mod retention;
 mod runner;
 mod settled;
 mod slots;
@@ -234,9 +235,11 @@ impl Engine {
         let recovery = recovery::run(shared.clone(), closing.clone());
         let timeouts = timeouts::run(shared.clone(), closing.clone());
         let maintenance = maintenance::run(shared.clone(), closing.clone());
+        let retention = retention::run(shared.clone(), closing.clone());
         supervise::spawn(&self.loops, &self.failed, "recovery", recovery);
         supervise::spawn(&self.loops, &self.failed, "timeouts", timeouts);
         supervise::spawn(&self.loops, &self.failed, "maintenance", maintenance);
+        supervise::spawn(&self.loops, &self.failed, "retention", retention);
     }
 
     /// A lane has work at once, for this host or another.
@@ -268,6 +271,12 @@ impl Engine {
     /// A slot of this concurrency key may be free.
     pub fn freed(&self, key: Key) {
         self.shared.gates.look(key);
+    }
+
+    /// A rate limit or a concurrency limit was set or removed: what waits for it may go on.
+    pub fn limits_changed(&self) {
+        self.shared.buckets.scan();
+        self.shared.notices.leave(notices::Notice::Tokens);
     }
 
     /// Watches an instance from now on, wherever it runs. Look at the instance after this, not before.

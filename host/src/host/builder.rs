@@ -9,7 +9,7 @@ use super::{Error, Host, Inner, names};
 use crate::engine::{Engine, EngineConfig};
 use crate::registry::Registry;
 use crate::sandbox::{Compiler, EgressPolicy, Sandbox};
-use crate::store::{DEFAULT_TENANT, Store};
+use crate::store::{DEFAULT_TENANT, EVERY_TENANT, Limit, Store};
 
 /// Connections for callers. Chosen: enough for the API beside the engine's own, and far below a server's default of 100.
 const CONNECTIONS_MAX: u32 = 16;
@@ -23,6 +23,7 @@ pub struct HostBuilder {
     egress: EgressPolicy,
     compiler: Compiler,
     drain: Duration,
+    default_limits: Vec<(String, Limit)>,
 }
 
 impl HostBuilder {
@@ -35,6 +36,7 @@ impl HostBuilder {
             egress: EgressPolicy::default(),
             compiler: Compiler::default(),
             drain: Duration::from_secs(5),
+            default_limits: Vec::new(),
         }
     }
 
@@ -68,6 +70,13 @@ impl HostBuilder {
         self
     }
 
+    /// A rate limit or a concurrency limit of every tenant that has none of its own by that name. It is written when the host starts: of
+    /// two hosts with different ones, the later counts. Default: none.
+    pub fn default_limit(mut self, name: impl Into<String>, limit: Limit) -> Self {
+        self.default_limits.push((name.into(), limit));
+        self
+    }
+
     /// Connects, checks the database, and starts the engine.
     ///
     /// # Errors
@@ -76,6 +85,10 @@ impl HostBuilder {
         let store = Store::connect(&self.database_url, CONNECTIONS_MAX).await?;
         store.make_partitions(1).await?;
         let tenant = store.find_tenant(DEFAULT_TENANT).await?.ok_or(Error::NoDefaultTenant)?;
+        for (name, limit) in &self.default_limits {
+            super::check_limit(name, limit)?;
+            store.set_limit(EVERY_TENANT, name, *limit).await?;
+        }
         let sandbox = Sandbox::new(self.engine.steps_max(), self.egress, self.limits.clone(), self.compiler)
             .map_err(|error| Error::Sandbox(Arc::new(error)))?;
         let registry = Registry::new(store.clone(), sandbox.clone());

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use gd_core::{InstanceId, InvalidName, Status};
 
+use crate::store::LimitKind;
 use crate::{registry, sandbox, store};
 
 /// A refused or failed call.
@@ -82,6 +83,16 @@ pub enum Error {
     /// The inbox has no room.
     #[error("the inbox of instance {0} is full")]
     InboxFull(InstanceId),
+    /// The tenant has no such limit of its own.
+    #[error("there is no {} limit {name:?}{}", kind.word(), if *default { " of this tenant: it is a default of the hosts' configuration" } else { "" })]
+    UnknownLimit {
+        /// The name.
+        name: String,
+        /// Which of its limits.
+        kind: LimitKind,
+        /// Whether there is one for every tenant.
+        default: bool,
+    },
     /// A component was not taken, or a version cannot be loaded.
     #[error("{0}")]
     Registry(registry::Error),
@@ -125,6 +136,7 @@ impl Error {
             Self::NoTarget(_) => "no_target",
             Self::Duplicate { .. } => "duplicate",
             Self::InboxFull(_) => "inbox-full",
+            Self::UnknownLimit { .. } => "unknown-limit",
             Self::Registry(registry::Error::Component(error)) => error.code(),
             Self::Sandbox(error) => error.code(),
             Self::Store(error) | Self::Registry(registry::Error::Store(error)) => match error.is_connection() {
@@ -150,6 +162,10 @@ impl Error {
             Self::InboxFull(id) => Some(format!(
                 "it takes more once its steps have consumed some; `gd-host get {id}` shows where it stands"
             )),
+            Self::UnknownLimit { name, default: true, .. } => {
+                Some(format!("`gd-host limit set {name}` overrides it for this tenant"))
+            }
+            Self::UnknownLimit { default: false, .. } => Some("`gd-host limit list` shows what is there".into()),
             Self::Registry(registry::Error::Component(error)) => error.hint().map(str::to_owned),
             Self::Store(error) | Self::Registry(registry::Error::Store(error)) if error.is_connection() => {
                 Some("the host goes on trying; check that the database runs".into())

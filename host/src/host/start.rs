@@ -1,15 +1,20 @@
-//! Starting instances.
+//! Starting instances, one or many.
 
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use gd_core::{Descriptor, InstanceId, Lane, Scope, TenantId, Version};
+use gd_core::{Descriptor, InstanceId, Lane, RateLimit, Scope, TenantId, Version, WEIGHT_MAX};
 
 use super::{Error, Host, names};
 use crate::registry::DescriptorDoc;
-use crate::store::{NewInstance, Route, Started};
+use crate::store::{BucketKey, Key, NewInstance, Place, Route, Started};
 
 /// The last millisecond of the year 9999, which is as far as RFC 3339 goes.
 const DUE_MS_MAX: i64 = 253_402_300_799_999;
+/// Instances that one statement starts at most. Chosen: enough that the statement's own cost is nothing, few enough that nobody waits
+/// long for a key among them.
+const STATEMENT_ROWS_MAX: usize = 1_000;
 
 /// What a caller asks for. `None` takes the FSM's own word, else the default.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +37,14 @@ pub struct Start {
     pub correlation_key: Option<String>,
     /// How long the key stays taken.
     pub scope: Scope,
+    /// The key is an address alone: it is not unique, and in nobody's way.
+    pub shared_key: bool,
+    /// The semaphore that its steps run under.
+    pub concurrency_key: Option<String>,
+    /// The bucket that its first step draws from.
+    pub rate_limit: Option<RateLimit>,
+    /// Tokens that its first step draws, from 1. Default 1.
+    pub weight: Option<u32>,
     /// A version other than the routed one.
     pub version: Option<i32>,
 }
@@ -41,9 +54,22 @@ pub struct Start {
 pub struct StartedInstance {
     /// Its id.
     pub id: InstanceId,
+    /// Its FSM's name.
+    pub fsm: String,
     /// The version it runs on.
     pub version: Version,
 }
+
+/// A start that was found right, and how it goes into the database.
+struct Prepared {
+    fsm: String,
+    new: NewInstance,
+}
+
+/// FSM, version and descriptor that a start runs on.
+type Routed = (i32, Version, Descriptor);
+/// What one call has looked up, also in vain.
+type Routes = HashMap<(String, Option<i32>), Result<Routed, Error>>;
 
 impl Host {
     /// Starts an instance. It is durable when this returns.
@@ -51,54 +77,107 @@ impl Host {
     /// # Errors
     /// Says what is wrong with the request; [`Error::Duplicate`] names the holder of a taken key.
     pub async fn start(&self, tenant: TenantId, start: Start) -> Result<StartedInstance, Error> {
+        let prepared = self.prepare(tenant, start, &mut Routes::new()).await?;
+        let started = self.0.store.start(tenant, &prepared.new).await?;
+        self.wake(tenant, [(&prepared, started)]);
+        told(&prepared, started)
+    }
+
+    /// Starts many instances, and says of each what became of it: what is wrong with one is nothing to the others, and of two with one
+    /// key the first wins. Those that were started are durable when this returns.
+    ///
+    /// # Errors
+    /// When the database fails before any was started.
+    pub async fn start_many(
+        &self,
+        tenant: TenantId,
+        starts: Vec<Start>,
+    ) -> Result<Vec<Result<StartedInstance, Error>>, Error> {
+        let (mut told_of, mut prepared) = (Vec::with_capacity(starts.len()), Vec::new());
+        let mut routes = Routes::new();
+        for (at, start) in starts.into_iter().enumerate() {
+            match self.prepare(tenant, start, &mut routes).await {
+                Ok(start) => prepared.push((at, start)),
+                Err(error @ Error::Store(_)) => return Err(error),
+                Err(error) => told_of.push((at, Err(error))),
+            }
+        }
+        let mut first = true;
+        for part in prepared.chunks(STATEMENT_ROWS_MAX) {
+            match self.insert(tenant, part).await {
+                Ok(started) => told_of.extend(started),
+                Err(error) if first => return Err(error),
+                Err(error) => told_of.extend(part.iter().map(|(at, _)| (*at, Err(error.clone())))),
+            }
+            first = false;
+        }
+        told_of.sort_by_key(|(at, _)| *at);
+        Ok(told_of.into_iter().map(|(_, told)| told).collect())
+    }
+
+    async fn insert(
+        &self,
+        tenant: TenantId,
+        part: &[(usize, Prepared)],
+    ) -> Result<Vec<(usize, Result<StartedInstance, Error>)>, Error> {
+        let new: Vec<&NewInstance> = part.iter().map(|(_, prepared)| &prepared.new).collect();
+        let started = self.0.store.start_many(tenant, &new).await?;
+        self.wake(tenant, part.iter().map(|(_, prepared)| prepared).zip(started.iter().copied()));
+        Ok(part.iter().zip(started).map(|((at, prepared), started)| (*at, told(prepared, started))).collect())
+    }
+
+    /// Has those looked at that wait for something. What is due at a time of its own is found by the poll.
+    fn wake<'a>(&self, tenant: TenantId, started: impl IntoIterator<Item = (&'a Prepared, Started)>) {
+        let of = started.into_iter().filter(|(_, started)| matches!(started, Started::New(_)));
+        let places: HashSet<(Place, u64)> = of.map(|(Prepared { new, .. }, _)| waits_at(tenant, new)).collect();
+        for (place, delay_ms) in places {
+            self.0.engine.waits_at(place, Duration::from_millis(delay_ms));
+        }
+    }
+
+    async fn prepare(&self, tenant: TenantId, start: Start, routes: &mut Routes) -> Result<Prepared, Error> {
         self.check(&start)?;
-        let (fsm, version, descriptor) = self.route(tenant, &start).await?;
+        let (fsm, version, descriptor) = self.route(tenant, &start, routes).await?;
         let step = match start.step {
             Some(step) if descriptor.has_step(&step) => step,
             Some(step) => return Err(Error::UnknownStep { fsm: start.fsm, version: version.0, step }),
-            None => descriptor.initial_step,
+            None => descriptor.initial_step.clone(),
         };
-        let queue = start.queue.or(descriptor.queue).unwrap_or_else(|| "default".into());
-        let queue = self.0.queues.number(&self.0.store, &queue).await?;
+        let queue = start.queue.as_ref().or(descriptor.queue.as_ref()).map_or("default", String::as_str);
+        let queue = self.0.queues.number(&self.0.store, queue).await?;
         let new = NewInstance {
-            fsm,
-            version,
+            fsm: *fsm,
+            version: *version,
             step,
             state: start.state.unwrap_or_else(|| b"{}".to_vec()),
             queue,
             priority: start.priority,
             delay_ms: start.delay_ms,
             due_ms: start.due_ms,
-            correlation_key: start.correlation_key.clone(),
+            correlation_key: start.correlation_key,
             scope: start.scope,
-            shared_key: false,
-            concurrency_key: None,
-            rate_limit: None,
-            weight: 1,
+            shared_key: start.shared_key,
+            concurrency_key: start.concurrency_key,
+            rate_limit: start.rate_limit.map(|limit| limit.bucket()),
+            weight: start.weight.unwrap_or(1),
             parent: None,
         };
-        match self.0.store.start(tenant, &new).await? {
-            Started::Duplicate(holder) => {
-                Err(Error::Duplicate { key: start.correlation_key.unwrap_or_default(), holder })
-            }
-            Started::New(id) => {
-                let lane = Lane { tenant: tenant.0, queue, priority: start.priority };
-                // What is due at a time of its own is found by the poll.
-                match start.due_ms {
-                    None => self.0.engine.wake_after(lane, Duration::from_millis(start.delay_ms)),
-                    Some(_) => self.0.engine.wake(lane),
-                }
-                Ok(StartedInstance { id, version })
-            }
-        }
+        Ok(Prepared { fsm: start.fsm, new })
     }
 
     fn check(&self, start: &Start) -> Result<(), Error> {
         names::check("FSM's name", &start.fsm)?;
-        for (what, name) in
-            [("step", &start.step), ("queue", &start.queue), ("correlation key", &start.correlation_key)]
-        {
+        for (what, name) in [
+            ("step", &start.step),
+            ("queue", &start.queue),
+            ("correlation key", &start.correlation_key),
+            ("concurrency key", &start.concurrency_key),
+        ] {
             name.as_deref().map_or(Ok(()), |name| names::check(what, name))?;
+        }
+        start.rate_limit.as_ref().map_or(Ok(()), check_rate_limit)?;
+        if let Some(weight) = start.weight.filter(|weight| !(1..=WEIGHT_MAX).contains(weight)) {
+            return Err(Error::InvalidArgument(format!("the weight is {weight}, not in 1..={WEIGHT_MAX}")));
         }
         let max = self.0.limits.payload_bytes_max;
         if let Some(bytes) = start.state.as_ref().map(Vec::len).filter(|bytes| *bytes > max) {
@@ -114,7 +193,15 @@ impl Host {
         Ok(())
     }
 
-    async fn route(&self, tenant: TenantId, start: &Start) -> Result<(i32, Version, Descriptor), Error> {
+    async fn route<'r>(&self, tenant: TenantId, start: &Start, routes: &'r mut Routes) -> Result<&'r Routed, Error> {
+        let routed = match routes.entry((start.fsm.clone(), start.version)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(self.look_up_route(tenant, start).await),
+        };
+        routed.as_ref().map_err(Clone::clone)
+    }
+
+    async fn look_up_route(&self, tenant: TenantId, start: &Start) -> Result<Routed, Error> {
         let route = self.0.store.find_route(tenant, &start.fsm, start.version).await?;
         let Some(Route { fsm, version }) = route else { return Err(Error::UnknownFsm(start.fsm.clone())) };
         let Some((version, document)) = version else {
@@ -128,4 +215,36 @@ impl Host {
             })?;
         Ok((fsm, version, document.into()))
     }
+}
+
+/// Where a new instance waits, and for how many milliseconds it does in any case.
+fn waits_at(tenant: TenantId, new: &NewInstance) -> (Place, u64) {
+    let delay_ms = new.due_ms.map_or(new.delay_ms, |_| 0);
+    let place = match (&new.rate_limit, &new.concurrency_key) {
+        (Some(bucket), _) => Place::Tokens(BucketKey { tenant: tenant.0, key: bucket.clone() }),
+        (None, Some(key)) if delay_ms == 0 => Place::Slot(Key { tenant: tenant.0, key: key.clone() }),
+        (None, Some(_) | None) => Place::Lane(Lane { tenant: tenant.0, queue: new.queue, priority: new.priority }),
+    };
+    (place, delay_ms)
+}
+
+fn told(prepared: &Prepared, started: Started) -> Result<StartedInstance, Error> {
+    match started {
+        Started::New(id) => Ok(StartedInstance { id, fsm: prepared.fsm.clone(), version: prepared.new.version }),
+        Started::Duplicate(holder) => {
+            Err(Error::Duplicate { key: prepared.new.correlation_key.clone().unwrap_or_default(), holder })
+        }
+    }
+}
+
+fn check_rate_limit(limit: &RateLimit) -> Result<(), Error> {
+    names::check("rate limit", &limit.name)?;
+    if limit.name.contains(':') {
+        return Err(Error::InvalidArgument(format!(
+            "the rate limit's name {:?} holds a ':', which separates a name from its partition",
+            limit.name
+        )));
+    }
+    limit.partition.as_deref().map_or(Ok(()), |partition| names::check("rate limit's partition", partition))?;
+    names::check("rate limit with its partition", &limit.bucket())
 }

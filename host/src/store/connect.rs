@@ -111,6 +111,12 @@ impl Store {
         self.connection(&settings).await
     }
 
+    /// A connection of its own for retention: what it removes and a crash of the server brings back is removed again.
+    pub(super) async fn sweep_connection(&self, lock_timeout: &str) -> Result<PgConnection, Error> {
+        let settings = [("synchronous_commit", "off"), ("lock_timeout", lock_timeout)];
+        self.connection(&[settings.as_slice(), &BY_INDEX].concat()).await
+    }
+
     async fn connection(&self, settings: &[(&str, &str)]) -> Result<PgConnection, Error> {
         let options = self.options.clone().options(settings.iter().copied());
         let unreachable = |source| Error::Unreachable { address: self.address.clone(), source };

@@ -3,7 +3,7 @@
 use gd_core::{AttemptOutcome, InstanceId, Lane, Scope, Status, TenantId};
 
 use super::places::{Key, Place, moved};
-use super::{Error, Store, rows};
+use super::{Error, Store, flush, rows};
 
 /// What became of a cancellation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,8 +40,8 @@ impl Store {
             .await?;
         // In the order of their ids, as a flush locks: no parent is younger than its child.
         let family: Vec<i64> = row.iter().filter_map(|row| row.parent).chain(row.as_ref().map(|_| id.0)).collect();
-        let locked = sqlx::query_file!("src/store/sql/lock_claimed.sql", &family).fetch_all(&mut *transaction).await?;
-        if !locked.iter().any(|row| row.id == id.0) {
+        let locked = flush::lock(&mut transaction, &family).await?;
+        if !locked.contains_key(&id.0) {
             drop(transaction);
             return Ok(self.read_status(tenant, id).await?.map(Cancelled::EndedBefore));
         }

@@ -21,7 +21,7 @@ pub struct BucketKey {
 }
 
 /// Where an instance waits.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Place {
     /// For its turn.
     Lane(Lane),

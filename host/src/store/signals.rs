@@ -39,13 +39,13 @@ pub(super) async fn lock_target(
 }
 
 impl Store {
-    /// Who holds a correlation key.
+    /// Who holds a correlation key; of those who share it, the newest that lives.
     ///
     /// # Errors
     /// When the statement fails.
     pub async fn find_holder(&self, tenant: TenantId, key: &str) -> Result<Option<InstanceId>, Error> {
         let holder =
-            sqlx::query_file_scalar!("src/store/sql/find_holder.sql", tenant.0, key).fetch_optional(&self.pool).await?;
+            sqlx::query_file_scalar!("src/store/sql/find_holder.sql", tenant.0, key).fetch_one(&self.pool).await?;
         Ok(holder.map(InstanceId))
     }
 

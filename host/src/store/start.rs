@@ -74,14 +74,14 @@ impl Store {
     ///
     /// # Errors
     /// When the statement fails: then none was started, but for those that were while others raced for their keys.
-    pub async fn start_many(&self, tenant: TenantId, new: &[NewInstance]) -> Result<Vec<Started>, Error> {
+    pub async fn start_many<N: Borrow<NewInstance>>(&self, tenant: TenantId, new: &[N]) -> Result<Vec<Started>, Error> {
         let mut known: Vec<Option<Started>> = vec![None; new.len()];
         for _ in 0..RACES_MAX {
             let open: Vec<usize> = (0..new.len()).filter(|at| known[*at].is_none()).collect();
             if open.is_empty() {
                 break;
             }
-            let entries: Vec<&NewInstance> = open.iter().map(|at| &new[*at]).collect();
+            let entries: Vec<&NewInstance> = open.iter().map(|at| new[*at].borrow()).collect();
             let mut connection = self.pool.acquire().await?;
             for (at, started) in open.into_iter().zip(insert(&mut connection, tenant, &entries).await?) {
                 known[at] = started;

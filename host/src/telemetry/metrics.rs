@@ -58,6 +58,8 @@ pub const GRANTED: &str = "gd_rate_limit_granted_total";
 pub const THROTTLED: &str = "gd_rate_limit_throttled_total";
 /// Looks at a bucket whose limit nobody has configured; label limit.
 pub const UNKNOWN_LIMIT: &str = "gd_rate_limit_unknown_total";
+/// Instances that retention removed.
+pub const RETENTION_SWEPT: &str = "gd_retention_swept_total";
 /// Notices sent to other hosts.
 pub const NOTICES: &str = "gd_notices_sent_total";
 
@@ -127,5 +129,6 @@ fn describe() {
     describe_counter!(GRANTED, "instances that were granted tokens");
     describe_counter!(THROTTLED, "rounds in which a bucket did not reach for all that wait for it");
     describe_counter!(UNKNOWN_LIMIT, "looks at a bucket whose limit nobody has configured");
+    describe_counter!(RETENTION_SWEPT, "ended instances that retention removed");
     describe_counter!(NOTICES, "notices sent to other hosts");
 }

@@ -1,6 +1,8 @@
 //! The HTTP API, route by route.
 
+mod batch;
 mod instances;
+mod limits;
 mod payloads;
 mod refusals;
 mod routes;

@@ -138,3 +138,41 @@ async fn a_shell_is_taught_every_verb() {
     }
     says(&gd_host(&["completions", "dos"]).await, 2, &["dos"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_are_started_from_a_file() {
+    let served = Served::new(&[]).await;
+    served.deploy_probe().await;
+    let file = std::env::temp_dir().join(format!("gd-batch-{}.ndjson", std::process::id()));
+    let line = |key: &str| json!({ "fsm": "probe", "correlation_key": key, "schedule_in_ms": 3_600_000 }).to_string();
+    std::fs::write(&file, format!("{}\n{}\n", line("a"), line("b"))).unwrap();
+    let start = ["start", "--batch", file.to_str().unwrap()];
+    says(&served.run(&start).await, 0, &["started 2 of 2"]);
+    says(
+        &served.run(&start).await,
+        0,
+        &["started 0 of 2", "duplicate", "the correlation key \"a\" is held by instance"],
+    );
+    std::fs::write(&file, format!("{}\n{{\"fsm\":\"nobody\"}}\n", line("c"))).unwrap();
+    says(&served.run(&start).await, 1, &["started 1 of 2", "unknown-fsm"]);
+    std::fs::remove_file(&file).unwrap();
+    says(&served.run(&start).await, 2, &["cannot read the batch"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_takes_keys_scopes_and_limits() {
+    let served = Served::new(&[]).await;
+    served.deploy_probe().await;
+    let shared = ["start", "probe", "--key", "k", "--scope", "none", "--in", "1h", "--concurrency-key", "tree:7"];
+    let id = served.json(&shared).await["id"].as_str().unwrap().to_owned();
+    says(&served.run(&shared).await, 0, &["started "]);
+    says(&served.run(&["get", &id]).await, 0, &["slot of", "tree:7"]);
+    let kept = ["start", "probe", "--key", "once", "--scope", "done,failed", "--wait"];
+    says(&served.run(&kept).await, 0, &["done"]);
+    says(&served.run(&kept).await, 4, &["code: duplicate"]);
+    let limited = ["start", "probe", "--rate-limit", "mail:7", "--weight", "2"];
+    says(&served.run(&limited).await, 0, &["started "]);
+    let waits = "select count(*) from gd.instance where rate_limit = 'mail:7' and weight = 2 and status = 5";
+    assert_eq!(served.database.count(waits).await, 1);
+    says(&served.run(&["start", "probe", "--rate-limit", ":7"]).await, 1, &["code: invalid-name"]);
+}

@@ -74,3 +74,41 @@ pub(super) async fn metric(api: &Api, beginning: &str) -> f64 {
 pub(super) async fn claims(host: &TestHost, id: InstanceId) -> Vec<i64> {
     host.history(id).await.iter().map(|attempt| attempt.claim).collect()
 }
+
+/// One number out of the database, about this instance.
+pub(super) async fn number(host: &TestHost, sql: &'static str, id: InstanceId) -> i64 {
+    sqlx::query_scalar(sql)
+        .bind(id.0)
+        .fetch_one(host.database.pool())
+        .await
+        .unwrap_or_else(|error| panic!("{sql}: {error}"))
+}
+
+/// The status of a live instance as it stands in its row: 4 waits for a slot, 5 for tokens.
+pub(super) async fn status(host: &TestHost, id: InstanceId) -> i64 {
+    number(host, "select status::bigint from gd.instance where id = $1", id).await
+}
+
+/// Children that live, of a parent that lives or not.
+pub(super) async fn living_children(host: &TestHost, parent: InstanceId) -> Vec<InstanceId> {
+    let ids: Vec<i64> =
+        sqlx::query_scalar("select id from gd.instance where parent = $1 order by child_round, child_index")
+            .bind(parent.0)
+            .fetch_all(host.database.pool())
+            .await
+            .expect("the children can be read");
+    ids.into_iter().map(InstanceId).collect()
+}
+
+/// Starts these as effects of one step of a probe; their ids in their order.
+pub(super) async fn emitted(host: &TestHost, specs: Vec<Value>) -> Vec<InstanceId> {
+    let notes = host.run(json!([{ "do": "emit", "start": specs }])).await.notes();
+    let results = notes[1]["effects"].as_array().expect("every effect has a result");
+    results.iter().map(|result| in_quotes(result.as_str().expect("a text"))).collect()
+}
+
+/// The id of what an effect came to: `0: Started("17")`.
+pub(super) fn in_quotes(result: &str) -> InstanceId {
+    let id = result.split('"').nth(1).and_then(|id| id.parse().ok());
+    id.unwrap_or_else(|| panic!("{result} names no instance"))
+}

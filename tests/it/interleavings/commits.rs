@@ -1,7 +1,10 @@
 //! Outcomes as an engine would commit them.
 
-use gd_core::{Await, Ending, Fault, FaultKind, Next, Position, TenantId, Transition, Version, Visit, Wake, decide};
-use gd_host::store::{Commit, Record, Riders};
+use gd_core::{
+    Await, Ending, Fault, FaultKind, Next, Position, ScheduleChildren, Scope, StartSpec, TenantId, Transition, Version,
+    Visit, Wake, decide,
+};
+use gd_host::store::{Commit, NewInstance, Parent, Record, Riders};
 
 use super::stage::{Held, limits, machine};
 
@@ -41,6 +44,29 @@ pub(crate) fn next(state: &str) -> Ending {
 /// Goes on to another step, and lets others go first.
 pub(crate) fn requeue(state: &str) -> Ending {
     Ending::Outcome(Transition::Next(Next { requeue: true, ..Next::to("run", state) }).into())
+}
+
+/// Starts one child, and parks until it has ended.
+pub(crate) fn spawn(held: &Held, child: NewInstance) -> Commit {
+    let spec = StartSpec {
+        fsm: "staged".into(),
+        step: None,
+        state: vec![],
+        queue: None,
+        priority: 0,
+        delay_ms: 0,
+        correlation_key: None,
+        scope: Scope::default(),
+        unique: true,
+        concurrency_key: None,
+        rate_limit: None,
+        weight: 1,
+    };
+    let (step, state) = ("run".into(), "new".into());
+    let transition = Transition::ScheduleChildren(ScheduleChildren { step, state, children: vec![spec] });
+    let parent = Some(Parent { id: held.id, round: 1, index: 0, depth: 1 });
+    let riders = Riders { children: vec![NewInstance { parent, correlation_key: None, ..child }], effects: vec![] };
+    Commit { riders, ..commit(held, Ending::Outcome(transition.into())) }
 }
 
 /// Parks for the signal `go`, for ever or with a deadline that is over at once.

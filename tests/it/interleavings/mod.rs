@@ -6,6 +6,7 @@
 mod claims;
 mod commits;
 mod control;
+mod flow;
 mod hosts;
 mod keys;
 mod oracle;
@@ -63,6 +64,12 @@ checks! {
     a_cancellation_and_a_commit_exclude_each_other: control::a_cancellation_and_a_commit,
     a_paused_chain_stops_after_the_step_that_it_runs: control::a_pause_and_a_commit,
     a_suspect_is_left_to_the_lone_run_until_it_has_an_outcome: control::a_suspect,
+    a_join_counts_every_end_once: flow::two_siblings_end,
+    a_join_waits_for_all: flow::one_of_two_siblings_ends,
+    a_child_is_there_if_and_only_if_its_parent_waits_for_it: flow::a_spawn_and_a_recovery,
+    nobody_waits_beside_a_free_slot: flow::a_slot_is_let_go_of_while_another_is_put_aside,
+    a_slot_has_one_holder: flow::a_free_slot_is_given_once,
+    a_bucket_is_never_overdrawn: flow::two_rounds_of_grants,
     one_key_has_one_holder: keys::two_starts_of_one_key,
     a_key_is_free_after_its_holder_unless_it_is_kept: keys::two_starts_and_the_end_of_the_holder,
 }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gd_core::{Claim, InstanceId, TenantId, WorkerId};
+use gd_core::{Bucket, Claim, InstanceId, TenantId, WorkerId};
 use gd_host::store::{
-    Cancelled, Claimed, Commit, Delivered, Error, NewInstance, NewSignal, Started, Store, Verdict, flush,
+    BucketKey, Cancelled, Claimed, Commit, Delivered, Error, Grant, Key, NewInstance, NewSignal, Started, Store,
+    Verdict, flush,
 };
 use sqlx::{Connection, PgConnection};
 use tokio::sync::Mutex;
@@ -147,6 +148,47 @@ impl Side {
     pub(crate) fn start(&self, new: NewInstance) -> impl Future<Output = Done<Started>> + Send + use<> {
         let store = self.store.clone();
         async move { store.start(TENANT, &new).await.map_err(failed("start")) }
+    }
+
+    /// Claims whatever is due, and gives free slots to what was put aside, as an engine does at once.
+    pub(crate) fn claim_and_promote(
+        &self,
+        worker: WorkerId,
+    ) -> impl Future<Output = Done<Vec<Claimed>>> + Send + use<> {
+        let store = self.store.clone();
+        async move {
+            let claims = store.claim(worker, &[(LANE, 100)], &[]).await.map_err(failed("claim"))?;
+            store.promote(&claims.aside).await.map_err(failed("promote"))?;
+            Ok(claims.claimed)
+        }
+    }
+
+    /// Gives free slots of these keys to what waits for them.
+    pub(crate) async fn promote(&self, key: &str) -> Done<usize> {
+        let keys = [Key { tenant: TENANT.0, key: key.into() }];
+        self.store.promote(&keys).await.map(|moved| moved.len()).map_err(failed("promote"))
+    }
+
+    /// One round of grants from this bucket: all that it reaches for is paid.
+    pub(crate) fn grant(&self, worker: WorkerId, bucket: &str) -> impl Future<Output = Done<usize>> + Send + use<> {
+        let store = self.store.clone();
+        let buckets = [BucketKey { tenant: TENANT.0, key: bucket.into() }];
+        async move {
+            let refills = store.refills(&buckets).await.map_err(failed("refills"))?;
+            let [Some(refill)] = refills.as_slice() else { return Err("the limit is not there".into()) };
+            let (mut round, locked) =
+                store.begin_grants(worker, &buckets, 100, &[]).await.map_err(failed("begin_grants"))?;
+            let Some(locked) = locked.first() else { return Ok(0) };
+            let bucket = locked.bucket.filled(refill, locked.now_us);
+            let weights: Vec<i32> = locked.waiting.iter().map(|waiting| waiting.weight).collect();
+            let (count, _) = bucket.grants(&weights);
+            let grants: Vec<_> =
+                locked.waiting.iter().take(count).map(|waiting| (waiting.id, Grant::Pay, None)).collect();
+            let (_, written) = round.grant(worker, &grants).await.map_err(failed("grant"))?;
+            let level = bucket.level - written.len() as i64 * gd_core::MICROTOKENS;
+            round.finish(&[(&buckets[0], Bucket { level, ..bucket })]).await.map_err(failed("finish"))?;
+            Ok(written.len())
+        }
     }
 
     /// Which of these commits went through, as an ambiguous flush asks.

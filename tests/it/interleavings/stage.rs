@@ -92,7 +92,7 @@ impl Stage {
     pub(crate) async fn clear(&self) {
         self.database
             .execute(
-                "delete from gd.instance; delete from gd.signal; delete from gd.signal_dedup; delete from gd.identity; \
+                "delete from gd.instance; delete from gd.child_outcome; delete from gd.signal; delete from gd.signal_dedup; delete from gd.identity; \
                  delete from gd.worker; delete from gd.attempt; delete from gd.finished",
             )
             .await;

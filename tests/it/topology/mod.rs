@@ -16,7 +16,7 @@ async fn in_queue(host: &TestHost, queue: &str, plan: Value) -> InstanceId {
 }
 
 /// Waits until this worker has beaten often enough for anything that was about to happen to have happened: five times 200 ms.
-async fn five_beats(host: &TestHost) {
+pub(crate) async fn five_beats(host: &TestHost) {
     let began = host.database.count("select (extract(epoch from now()) * 1000)::bigint").await;
     let beaten = "select (extract(epoch from max(beat_at)) * 1000)::bigint from gd.worker where not dead";
     eventually("five beats", async || (host.database.count(beaten).await >= began + 1_000).then_some(())).await;

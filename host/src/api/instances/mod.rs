@@ -1,6 +1,7 @@
 //! `/v1/instances`
 
 mod answer;
+mod batch;
 mod children;
 mod control;
 mod list;
@@ -18,6 +19,7 @@ use super::extract::{Params, instance_id};
 use super::problem::Problem;
 use crate::host::{Host, Until};
 
+pub(super) use batch::start_many;
 pub(super) use children::children;
 pub(super) use control::{cancel, pause, resume};
 pub(super) use list::{history, list, logs};

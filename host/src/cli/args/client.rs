@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
 use super::super::duration;
-use super::value::{Target, timestamp};
+use super::value::{KeyScope, Target, key_scope, timestamp};
 
 /// Options of `deploy`.
 #[derive(Debug, Args)]
@@ -30,14 +30,29 @@ pub struct VersionsArgs {
 #[derive(Debug, Args)]
 pub struct StartArgs {
     /// The FSM to start
-    #[arg(value_name = "FSM", value_parser = NonEmpty::new())]
-    pub fsm: String,
+    #[arg(value_name = "FSM", value_parser = NonEmpty::new(), required_unless_present = "batch")]
+    pub fsm: Option<String>,
+    /// Start many: a file with a JSON document per line, as `POST /v1/instances` takes them, or - for standard input
+    #[arg(long, value_name = "FILE", value_parser = NonEmpty::new(), exclusive = true)]
+    pub batch: Option<String>,
     /// State to start with: JSON, @FILE to read it from a file, or - for standard input. Default: none
     #[arg(long, value_name = "JSON", allow_negative_numbers = true)]
     pub state: Option<String>,
-    /// Correlation key; among live instances it is unique
+    /// Correlation key: the address for signals, and unless --scope says otherwise unique among live instances
     #[arg(long, value_name = "KEY", value_parser = NonEmpty::new())]
     pub key: Option<String>,
+    /// How long the key stays taken: live, none (it is not unique), or the ends beyond which too, such as done,failed. Default: live
+    #[arg(long, value_name = "SCOPE", value_parser = key_scope, requires = "key")]
+    pub scope: Option<KeyScope>,
+    /// Concurrency key: as many instances run a step under it at once as its limit says, one where there is none
+    #[arg(long, value_name = "KEY", value_parser = NonEmpty::new())]
+    pub concurrency_key: Option<String>,
+    /// Rate limit that the first step draws from, NAME or NAME:PARTITION
+    #[arg(long, value_name = "LIMIT", value_parser = NonEmpty::new())]
+    pub rate_limit: Option<String>,
+    /// Tokens of the rate limit that the first step draws, from 1. Default: 1
+    #[arg(long, value_name = "N", requires = "rate_limit", value_parser = clap::value_parser!(u32).range(1..))]
+    pub weight: Option<u32>,
     /// Step to start at. Default: the FSM's initial step
     #[arg(long, value_name = "STEP", value_parser = NonEmpty::new())]
     pub step: Option<String>,

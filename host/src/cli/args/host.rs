@@ -79,7 +79,11 @@ pub struct ServeArgs {
     /// Free places of a queue that are worth a claim, at least 1; an idle queue always claims. Default: 1
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub min_demand: Option<NonZeroU32>,
-    /// Leave recovery of dead hosts, timeouts and partitions to other nodes; one at least must do it
+    /// How long ended instances and their history are kept, such as 12h or 30d, or off to keep them for ever; from a day on they go with
+    /// the whole day of their end. Default: 1d
+    #[arg(long, value_name = "DURATION", env = "GD_RETENTION", value_parser = kept)]
+    pub retention: Option<Kept>,
+    /// Leave recovery of dead hosts, timeouts, partitions and retention to other nodes; one at least must do it
     #[arg(long)]
     pub no_maintenance: bool,
 }
@@ -138,6 +142,18 @@ pub struct InspectArgs {
     /// The component
     #[arg(value_name = "FILE.wasm")]
     pub file: PathBuf,
+}
+
+/// How long something is kept; `None` is for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kept(pub Option<Duration>);
+
+/// Reads a duration, or `off`.
+pub(crate) fn kept(text: &str) -> Result<Kept, String> {
+    match text {
+        "off" => Ok(Kept(None)),
+        text => duration::parse(text).map(|kept| Kept(Some(kept))).map_err(|error| format!("{error}; or off")),
+    }
 }
 
 fn queues(text: &str) -> Result<Queues, InvalidQueues> {

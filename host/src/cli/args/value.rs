@@ -71,6 +71,24 @@ impl fmt::Display for Target {
     }
 }
 
+/// How long a correlation key stays taken, as the API has it: the statuses under which it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyScope(pub Vec<String>);
+
+/// Reads `live`, `none`, or ends beyond which the key is kept.
+pub(super) fn key_scope(text: &str) -> Result<KeyScope, String> {
+    let words: Vec<&str> = text.split(',').map(str::trim).collect();
+    let known = |word: &&str| matches!(*word, "live" | "done" | "failed" | "cancelled");
+    match words.as_slice() {
+        ["none"] => Ok(KeyScope(Vec::new())),
+        words if words.iter().all(known) => {
+            let ends = words.iter().filter(|word| **word != "live").map(|word| (*word).to_owned());
+            Ok(KeyScope(std::iter::once("live".to_owned()).chain(ends).collect()))
+        }
+        _ => Err("write live, none, or ends beyond which the key is kept, such as done,failed,cancelled".to_owned()),
+    }
+}
+
 /// Reads `ADDRESS:PORT`; `localhost` is 127.0.0.1, and port 0 lets the system choose.
 pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
     let local = text.strip_prefix("localhost:").and_then(|port| port.parse().ok());
@@ -145,6 +163,18 @@ mod tests {
     fn a_target_is_an_id_unless_it_begins_with_key() {
         assert_eq!("42".parse(), Ok(Target::Id("42".to_owned())));
         assert_eq!("key:INV:1".parse(), Ok(Target::Key("INV:1".to_owned())));
+    }
+
+    #[test]
+    fn a_scope_holds_what_lives_unless_there_is_none() {
+        let scope = |text: &str| key_scope(text).map(|KeyScope(words)| words.join(" "));
+        for (text, expected) in [("live", "live"), ("none", ""), ("done", "live done"), ("live, failed", "live failed")]
+        {
+            assert_eq!(scope(text).as_deref(), Ok(expected), "{text}");
+        }
+        for text in ["", "none,done", "ended", "done,"] {
+            assert!(scope(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -174,8 +174,7 @@ impl Fence {
         ids.extend(commits.iter().filter(|commit| commit.ends()).filter_map(|commit| commit.parent).map(|id| id.0));
         ids.extend(targets.ids());
         let ids: Vec<i64> = ids.into_iter().collect();
-        let rows = sqlx::query_file!("src/store/sql/lock_claimed.sql", &ids).fetch_all(connection).await?;
-        Ok(Self(rows.into_iter().map(|row| (row.id, (row.owner, row.claim))).collect()))
+        Ok(Self(lock(connection, &ids).await?))
     }
 
     /// Commits with riders that this worker still has the right to: nothing rides with what is stale.
@@ -183,6 +182,15 @@ impl Fence {
         let holds = |commit: &&&Commit| self.0.get(&commit.id.0) == Some(&(Some(worker.0), commit.claim.0));
         commits.iter().filter(|commit| !commit.riders.is_empty()).filter(holds).copied().collect()
     }
+}
+
+/// Locks rows in the order of their ids, and says who owns each under which claim.
+pub(super) async fn lock(
+    connection: &mut PgConnection,
+    ids: &[i64],
+) -> Result<HashMap<i64, (Option<i64>, i64)>, Error> {
+    let rows = sqlx::query_file!("src/store/sql/lock_claimed.sql", ids).fetch_all(connection).await?;
+    Ok(rows.into_iter().map(|row| (row.id, (row.owner, row.claim))).collect())
 }
 
 /// Which of these attempts were committed by this worker although the answer was lost.

@@ -32,7 +32,7 @@ left_behind as (
         c.parent, c.child_round, c.child_index, c.id, c.fsm_id, c.end_status, c.error_kind, c.error_message, c.error_code, c.state,
         c.result
     from ended c join gd.instance p on p.id = c.parent
-    where c.parent is not null and c.parent <> all ($2)
+    where c.parent is not null and not exists (select from ended e where e.id = c.parent)
     on conflict do nothing
     returning parent, round
 ),

@@ -7,11 +7,15 @@ from (
     left join gd.key_limit everyones on everyones.tenant_id = 0 and everyones.name = split_part(u.key, ':', 1)
 ) k
 cross join lateral (
+    select least(k.slots, count(*)) as slots from gd.instance i
+    where i.tenant_id = k.tenant_id and i.concurrency_key = k.key and i.slot is not null
+) held
+cross join lateral (
     select s.slot from generate_series(0, k.slots - 1) as s (slot)
     where not exists (
         select from gd.instance i where i.tenant_id = k.tenant_id and i.concurrency_key = k.key and i.slot = s.slot
     )
     order by s.slot
-    limit k.wanted
+    limit least(k.wanted, k.slots - held.slots)
 ) s
 order by k.place, s.slot

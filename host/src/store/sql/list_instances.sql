@@ -4,14 +4,15 @@
 select
     i.id as "id!", f.name as "fsm!", i.version as "version!", i.status as "status!", i.held as "held!", i.step as "step!",
     i.attempt as "attempt!", i.faults as "faults!", i.visit as "visit!", i.claim as "claim!", q.name as "queue!",
-    i.priority as "priority!", i.correlation_key, i.awaits, i.error_kind, i.error_message, i.error_code,
+    i.priority as "priority!", i.correlation_key, i.concurrency_key, i.rate_limit, i.weight as "weight!", i.parent, i.awaits, i.error_kind, i.error_message, i.error_code,
     (extract(epoch from i.eligible_at) * 1000)::bigint as eligible_at_ms,
     (extract(epoch from i.await_deadline) * 1000)::bigint as await_deadline_ms,
     (extract(epoch from i.created_at) * 1000)::bigint as "created_at_ms!",
     (extract(epoch from i.updated_at) * 1000)::bigint as "updated_at_ms!"
 from (
     (select
-        id, fsm_id, version, status, held, step, attempt, faults, visit, claim, queue_id, priority, correlation_key, awaits,
+        id, fsm_id, version, status, held, step, attempt, faults, visit, claim, queue_id, priority, correlation_key, concurrency_key,
+        rate_limit, weight, parent, awaits,
         null::text as error_kind, null::text as error_message, null::text as error_code, eligible_at, await_deadline,
         created_at, updated_at
     from gd.instance
@@ -26,7 +27,8 @@ from (
     limit $3)
     union all
     (select
-        id, fsm_id, version, status, false, step, attempt, faults, visit, claim, queue_id, priority, correlation_key, null,
+        id, fsm_id, version, status, false, step, attempt, faults, visit, claim, queue_id, priority, correlation_key, concurrency_key,
+        rate_limit, weight, parent, null,
         error_kind, error_message, error_code, null, null, created_at, ended_at
     from gd.finished
     where tenant_id = $1 and id < $2

@@ -1,5 +1,6 @@
 -- $1 tenants, $2 concurrency keys, each once and locked by this transaction before. Reserves the free slots of each key for the most
--- urgent rows that wait for one: they are runnable then, and the next claim takes them. What waits for tokens as well goes to wait for
+-- urgent rows that wait for one, never more than may hold it, also where the limit was lowered under its holders: they are runnable then,
+-- and the next claim takes them. What waits for tokens as well goes to wait for
 -- those and holds no slot meanwhile. Rows that somebody has locked are left for the next look. Leans on instance_wants_slot and
 -- instance_slot.
 with key as materialized (
@@ -23,10 +24,14 @@ waiter as materialized (
     ) w
 ),
 free as materialized (
-    select k.tenant_id, k.key, s.slot, row_number() over (partition by k.tenant_id, k.key order by s.slot) as place
+    select k.tenant_id, k.key, s.slot, k.slots - held.slots as room, row_number() over (partition by k.tenant_id, k.key order by s.slot) as place
     from (select distinct tenant_id, key, slots from waiter) k
+    cross join lateral (
+        select count(*) as slots from gd.instance i
+        where i.tenant_id = k.tenant_id and i.concurrency_key = k.key and i.slot is not null
+    ) held
     cross join lateral generate_series(0, k.slots - 1) as s (slot)
-    where not exists (
+    where held.slots < k.slots and not exists (
         select from gd.instance i where i.tenant_id = k.tenant_id and i.concurrency_key = k.key and i.slot = s.slot
     )
 )
@@ -35,5 +40,5 @@ set status = case when i.rate_limit is null then 0 else 5 end,
     slot = case when i.rate_limit is null then free.slot::smallint end,
     updated_at = now()
 from waiter join free using (tenant_id, key, place)
-where i.id = waiter.id
+where i.id = waiter.id and free.place <= free.room
 returning i.status, i.tenant_id, i.queue_id, i.priority, i.concurrency_key, i.rate_limit

@@ -119,6 +119,7 @@ pub(crate) struct Spec {
     shared: bool,
     #[serde(default)]
     under: Option<String>,
+    /// `name` or `name:partition`.
     #[serde(default)]
     limit: Option<String>,
     #[serde(default = "one")]
@@ -154,7 +155,11 @@ impl Spec {
         start = self.queue.into_iter().fold(start, Start::queue);
         start = self.key.into_iter().fold(start, Start::key);
         start = self.under.into_iter().fold(start, Start::concurrency_key);
-        start = self.limit.into_iter().fold(start, Start::rate_limit);
+        start = match self.limit.as_deref().map(|limit| limit.split_once(':').ok_or(limit)) {
+            None => start,
+            Some(Err(limit)) => start.rate_limit(limit),
+            Some(Ok(partitioned)) => start.rate_limit(partitioned),
+        };
         Ok(if self.shared { start.not_unique() } else { start })
     }
 }
