@@ -1,6 +1,7 @@
 //! What keeps an instance aside is said in words: slots, tokens, children.
 
 use gd_core::{InstanceId, Reason, Status};
+use gd_host::host::Start;
 use gd_tests::{TestHost, eventually};
 use serde_json::{Value, json};
 
@@ -49,12 +50,11 @@ async fn who_waits_for_a_slot_is_told_the_key_the_holders_and_the_place() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_has_a_slot_and_no_turn_yet_is_told_so() {
-    let host = TestHost::with_probe().await;
-    let late = host.plan(json!([{ "do": "under", "key": "k" }, { "do": "delay", "ms": 3_600_000 }])).await;
-    eventually("it waits", async || (host.get(late).await.visit == 2).then_some(())).await;
-    // As a hand-over leaves a row whose queue nobody serves.
-    host.database.execute("update gd.instance set slot = 0, eligible_at = now(), queue_id = -1").await;
-    says(&reason(&host, late, "slot-reserved").await, "\"k\" is reserved");
+    let host = TestHost::with_probe_and(|config, _| config.queues = "probes:4".parse().unwrap()).await;
+    let start = TestHost::probe(json!({ "plan": [] }));
+    let start = Start { queue: Some("elsewhere".into()), concurrency_key: Some("k".into()), ..start };
+    let unserved = host.start(start).await;
+    says(&reason(&host, unserved, "slot-reserved").await, "\"k\" is reserved");
 }
 
 #[tokio::test(flavor = "multi_thread")]

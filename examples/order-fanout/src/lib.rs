@@ -42,7 +42,8 @@ impl Fanout {
     fn split(self, _ctx: &Ctx) -> Step<Self> {
         let Self::Order(order) = &self else { return stop("only an order is split").code("not-an-order") };
         let child = |line: &Line| {
-            let start = Start::new("order-fanout").step("pick").concurrency_key(format!("warehouse:{}", line.warehouse));
+            let start =
+                Start::new("order-fanout").step("pick").concurrency_key(format!("warehouse:{}", line.warehouse));
             start.state(line)
         };
         let children = order.lines.iter().map(child).collect::<Result<Vec<_>>>()?;

@@ -13,7 +13,8 @@ fn order(articles: &[&str]) -> Fanout {
 #[test]
 fn an_order_makes_a_child_of_each_line() {
     let outcome = Fanout::split.call(order(&["lamp", "chair"]), &testing::ctx()).unwrap();
-    assert_eq!((outcome.kind(), outcome.step()), ("schedule-children", Some("close")));
+    let Transition::ScheduleChildren { children, .. } = outcome.transition() else { panic!("{outcome:?}") };
+    assert_eq!((children.len(), outcome.step()), (2, Some("close")));
 }
 
 #[test]

@@ -86,7 +86,8 @@ impl WantsTokens {
         let name = self.bucket.split(':').next().unwrap_or_default();
         let Some(refill) = &self.refill else {
             let sentence = format!("its step draws from the rate limit {name:?}, and nobody has set one by that name");
-            return Reason::new("unknown-limit", sentence).hint(format!("gd-host limit set {name} --rate 100/1s"));
+            return Reason::new("unknown-limit", sentence)
+                .hint(format!("gd-host limit set {name} --allowed N --per 1s"));
         };
         let weight = counted(self.weight.into(), "token", "tokens");
         if i64::from(self.weight) > refill.burst {
@@ -94,8 +95,10 @@ impl WantsTokens {
                 "it asks for {weight} of {:?} at once, and that bucket never holds more than {}: neither it nor what waits behind it goes on",
                 self.bucket, refill.burst
             );
-            return Reason::new("weight-over-burst", sentence)
-                .hint(format!("gd-host limit set {name} with a burst of {} or more", self.weight));
+            return Reason::new("weight-over-burst", sentence).hint(format!(
+                "gd-host limit set {name} --allowed {} --per {}ms --burst {}",
+                refill.allowed, refill.period_ms, self.weight
+            ));
         }
         let limit = format!("{} per {}, at most {} at once", refill.allowed, time(refill.period_ms), refill.burst);
         let sentence = format!(
@@ -214,8 +217,10 @@ mod tests {
     fn what_can_never_be_granted_says_so() {
         let unknown = WantsTokens { refill: None, ..tokens() };
         says(&unknown.reason(), "unknown-limit", "nobody has set one");
-        assert_eq!(unknown.reason().hint.as_deref(), Some("gd-host limit set mail --rate 100/1s"));
-        says(&WantsTokens { weight: 21, ..tokens() }.reason(), "weight-over-burst", "never holds more than 20");
+        assert_eq!(unknown.reason().hint.as_deref(), Some("gd-host limit set mail --allowed N --per 1s"));
+        let fat = WantsTokens { weight: 21, ..tokens() }.reason();
+        says(&fat, "weight-over-burst", "never holds more than 20");
+        assert_eq!(fat.hint.as_deref(), Some("gd-host limit set mail --allowed 10 --per 1000ms --burst 21"));
         let stuck = WantsTokens { stuck: Some(InstanceId(9)), ahead: 1, ..tokens() };
         says(&stuck.reason(), "waiting-for-tokens", "instance 9 before it asks for more");
         let closed = WantsTokens { refill: Some(Refill { allowed: 0, ..tokens().refill.unwrap() }), ..tokens() };
