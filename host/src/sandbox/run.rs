@@ -22,6 +22,7 @@ const GRACE: Duration = Duration::from_millis(50);
 
 /// What an attempt came to.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly every attempt ends so, and a box is an allocation for each step")]
 pub enum StepEnd {
     /// It ended by itself or by a limit; `gd_core::decide` says what follows.
     Ended(Ending),

@@ -173,10 +173,7 @@ impl Sweep {
     /// # Errors
     /// When the statement fails: then nothing was removed.
     pub async fn take_leave(&mut self, page: &FinishedPage) -> Result<(), Error> {
-        sqlx::query_file!("src/store/sql/take_leave.sql", &page.ids, &page.ended_us)
-            .execute(&mut self.connection)
-            .await?;
-        Ok(())
+        take_leave(&mut self.connection, page).await
     }
 
     /// Removes these instances, with what they left elsewhere and their history.
@@ -185,7 +182,7 @@ impl Sweep {
     /// When a statement fails: then nothing was removed.
     pub async fn delete_finished(&mut self, page: &FinishedPage) -> Result<(), Error> {
         let mut transaction = self.connection.begin().await?;
-        sqlx::query_file!("src/store/sql/take_leave.sql", &page.ids, &page.ended_us).execute(&mut *transaction).await?;
+        take_leave(&mut transaction, page).await?;
         sqlx::query_file!("src/store/sql/delete_finished.sql", &page.ids, &page.ended_us)
             .execute(&mut *transaction)
             .await?;
@@ -208,4 +205,9 @@ impl Sweep {
         let next = row.last_tenant.zip(row.last_key).filter(|_| row.seen == rows_max);
         Ok((row.swept.unsigned_abs(), next.map(|(tenant, key)| WalkedBuckets { tenant, key })))
     }
+}
+
+async fn take_leave(connection: &mut PgConnection, page: &FinishedPage) -> Result<(), Error> {
+    sqlx::query_file!("src/store/sql/take_leave.sql", &page.ids, &page.ended_us).execute(connection).await?;
+    Ok(())
 }

@@ -26,6 +26,22 @@ pub struct VersionsArgs {
     pub fsm: Option<String>,
 }
 
+/// What is said in each line of a batch instead.
+const NOT_OF_A_BATCH: [&str; 12] = [
+    "fsm",
+    "state",
+    "key",
+    "concurrency_key",
+    "rate_limit",
+    "step",
+    "queue",
+    "priority",
+    "delay",
+    "at",
+    "version",
+    "wait",
+];
+
 /// Options of `start`.
 #[derive(Debug, Args)]
 pub struct StartArgs {
@@ -33,7 +49,7 @@ pub struct StartArgs {
     #[arg(value_name = "FSM", value_parser = NonEmpty::new(), required_unless_present = "batch")]
     pub fsm: Option<String>,
     /// Start many: a file with a JSON document per line, as `POST /v1/instances` takes them, or - for standard input
-    #[arg(long, value_name = "FILE", value_parser = NonEmpty::new(), exclusive = true)]
+    #[arg(long, value_name = "FILE", value_parser = NonEmpty::new(), conflicts_with_all = NOT_OF_A_BATCH)]
     pub batch: Option<String>,
     /// State to start with: JSON, @FILE to read it from a file, or - for standard input. Default: none
     #[arg(long, value_name = "JSON", allow_negative_numbers = true)]

@@ -20,13 +20,12 @@ pub enum LimitCommand {
 
 /// Options of `limit set`.
 #[derive(Debug, Args)]
-#[group(id = "limit", required = true, multiple = true, args = ["allowed", "slots"])]
 pub struct LimitSetArgs {
     /// Name of the limit; a rate limit holds for each partition of it, a concurrency limit for each key that begins with it and a colon
     #[arg(value_name = "NAME", value_parser = NonEmpty::new())]
     pub name: String,
     /// Tokens per period; 0 lets nothing through once the bucket is empty
-    #[arg(long, value_name = "N", conflicts_with = "slots")]
+    #[arg(long, value_name = "N", conflicts_with = "slots", required_unless_present = "slots")]
     pub allowed: Option<u32>,
     /// The period, such as 1s or 1m
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration::parse, conflicts_with = "slots")]
@@ -35,7 +34,7 @@ pub struct LimitSetArgs {
     #[arg(long, value_name = "N", conflicts_with = "slots", requires = "allowed")]
     pub burst: Option<u32>,
     /// Instances that may hold one concurrency key at once
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", required_unless_present = "allowed")]
     pub slots: Option<u16>,
 }
 
