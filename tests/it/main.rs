@@ -17,6 +17,7 @@ mod failpoints;
 mod family;
 mod first_hour;
 mod golden;
+mod guide;
 mod interleavings;
 mod lifecycle;
 mod model;

@@ -165,6 +165,7 @@ async fn every_route_wants_the_token_that_was_set() {
             "/v1/instances",
             "/v1/instances/1",
             "/v1/instances/1/history",
+            "/v1/instances/1/children",
             "/v1/instances/1/wait",
         ] {
             assert_eq!(client.get(path).await.problem(), (401, "unauthorized".to_owned()), "{path}");

@@ -54,6 +54,36 @@ async fn an_instance_is_cancelled_for_a_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_family_is_drawn_as_a_tree_and_ended_as_a_whole() {
+    let served = Served::new(&[]).await;
+    served.deploy_probe().await;
+    let parked = json!({ "plan": [{ "do": "await", "names": ["go"] }] });
+    let middle = json!({ "plan": [{ "do": "children", "of": [parked, { "plan": [] }] }] });
+    let top = served.plan(json!([{ "do": "children", "of": [middle, parked] }])).await;
+    gd_tests::eventually("the youngest is parked", async || {
+        let tree = served.json(&["tree", &top]).await;
+        let middle = &tree["children"][0]["children"];
+        let settled = middle[0]["status"] == "awaiting_signal" && middle[1]["status"] == "done";
+        (settled && tree["children"][1]["status"] == "awaiting_signal").then_some(())
+    })
+    .await;
+    let drawn = served.run(&["tree", &top]).await;
+    let expected = ["└─ ", "│  ├─ ", "│  └─ ", "├─ ", &format!("{top} probe awaiting_children at run\n")];
+    says(&drawn, 0, &expected);
+    assert_eq!(drawn.stdout.lines().count(), 5, "{drawn:?}");
+    says(
+        &served.run(&["tree", &top, "--depth", "1"]).await,
+        0,
+        &["│  └─ more children: --depth and --limit show them"],
+    );
+    says(&served.run(&["tree", &top, "--limit", "2"]).await, 0, &["more children"]);
+    says(&served.run(&["tree", &top, "--limit", "0"]).await, 2, &["1..=10000"]);
+    says(&served.run(&["tree", "999999"]).await, 3, &["code: not_found"]);
+    says(&served.run(&["cancel", &top, "--children"]).await, 0, &["is cancelled; cancelled in all: 4"]);
+    says(&served.run(&["tree", &top]).await, 0, &["probe cancelled at run  cancelled: "]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_keeps_an_instance_from_running_is_said_in_words() {
     let served = Served::new(&[]).await;
     served.deploy_probe().await;
