@@ -97,7 +97,7 @@ async fn what_has_ended_is_not_controlled_any_more() {
 async fn a_paused_instance_commits_the_step_it_runs_and_no_more() {
     let host = TestHost::with_probe().await;
     let id =
-        host.plan(json!([{ "do": "next" }, { "do": "sleep", "ms": 400 }, { "do": "next" }, { "do": "next" }])).await;
+        host.plan(json!([{ "do": "next" }, { "do": "sleep", "ms": 1_500 }, { "do": "next" }, { "do": "next" }])).await;
     host.executing(id, 1).await;
     assert!(host.host.pause(host.tenant, id).await.unwrap().held);
     let stopped = eventually("the step commits", async || {

@@ -104,7 +104,7 @@ async fn deploys_of_the_same_bytes_at_the_same_time_make_one_version() {
 async fn new_instances_take_the_new_version_and_running_ones_end_on_theirs() {
     let host = TestHost::with_probe().await;
     let parked = host.plan(json!([{ "do": "await", "names": ["go"] }, { "do": "requeue" }])).await;
-    let running = host.plan(json!([{ "do": "sleep", "ms": 300 }, { "do": "next" }])).await;
+    let running = host.plan(json!([{ "do": "sleep", "ms": 1_500 }, { "do": "next" }])).await;
     host.settled(parked).await;
     host.executing(running, 0).await;
     host.deploy(release(2)).await;

@@ -252,7 +252,7 @@ async fn a_version_that_cannot_be_loaded_costs_no_attempt_and_resumes_when_it_ca
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outcome_of_an_earlier_claim_of_the_same_worker_changes_nothing() {
     let host = TestHost::with_probe().await;
-    let id = host.plan(json!([{ "do": "next" }, { "do": "sleep", "ms": 700 }, { "do": "next" }])).await;
+    let id = host.plan(json!([{ "do": "next" }, { "do": "sleep", "ms": 1_500 }, { "do": "next" }])).await;
     host.executing(id, 1).await;
     // As if it had been given back and claimed again by this worker meanwhile.
     let moved: i64 = sqlx::query_scalar("update gd.instance set claim = claim + 10 where id = $1 returning claim")

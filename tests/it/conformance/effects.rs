@@ -13,7 +13,7 @@ async fn a_late_outcome_starts_nobody_and_sends_nothing() {
     host.settled(target).await;
     let send = json!([{ "to": target.to_string(), "name": "go" }]);
     let id = host
-        .plan(json!([{ "do": "sleep", "ms": 700 }, { "do": "emit", "start": [{ "fsm": "probe" }], "send": send }]))
+        .plan(json!([{ "do": "sleep", "ms": 1_500 }, { "do": "emit", "start": [{ "fsm": "probe" }], "send": send }]))
         .await;
     host.executing(id, 0).await;
     let moved = sqlx::query("update gd.instance set claim = claim + 10 where id = $1 and status = 1").bind(id.0);

@@ -75,8 +75,7 @@ async fn chd_06_siblings_that_end_together_on_two_hosts_wake_their_parent_once()
 #[tokio::test(flavor = "multi_thread")]
 async fn chd_08_a_late_fan_out_starts_nobody_and_consumes_nothing() {
     let host = TestHost::with_probe().await;
-    let plan =
-        json!([{ "do": "await", "names": ["go"] }, { "do": "sleep", "ms": 700 }, { "do": "children", "of": [{}, {}] }]);
+    let plan = json!([{ "do": "await", "names": ["go"] }, { "do": "sleep", "ms": 1_500 }, { "do": "children", "of": [{}, {}] }]);
     let id = host.plan(plan).await;
     host.settled(id).await;
     host.signal(id, "go", json!(1)).await;

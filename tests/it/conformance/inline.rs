@@ -31,7 +31,8 @@ async fn inl_02_a_step_may_have_its_successor_claimed_anew() {
 #[tokio::test(flavor = "multi_thread")]
 async fn inl_08_a_chain_that_lost_its_claim_ends() {
     let host = TestHost::with_probe().await;
-    let plan = json!([{ "do": "next" }, { "do": "sleep", "ms": 500, "until": 1 }, { "do": "next" }, { "do": "next" }]);
+    let plan =
+        json!([{ "do": "next" }, { "do": "sleep", "ms": 1_500, "until": 1 }, { "do": "next" }, { "do": "next" }]);
     let id = host.plan(plan).await;
     host.executing(id, 1).await;
     host.database.execute("update gd.worker set dead = true").await;
@@ -45,7 +46,7 @@ async fn inl_08_a_chain_that_lost_its_claim_ends() {
 #[tokio::test(flavor = "multi_thread")]
 async fn inl_09_every_step_of_a_chain_sees_the_inbox_as_it_is_then() {
     let host = TestHost::with_probe().await;
-    let id = host.plan(json!([{ "do": "next" }, { "do": "sleep", "ms": 500 }, { "do": "next" }])).await;
+    let id = host.plan(json!([{ "do": "next" }, { "do": "sleep", "ms": 1_500 }, { "do": "next" }])).await;
     host.executing(id, 1).await;
     host.signal(id, "go", json!(1)).await;
     let notes = host.ended(id).await.notes();

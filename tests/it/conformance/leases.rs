@@ -62,7 +62,7 @@ async fn lse_02_lse_04_who_beats_loses_nothing_however_long_its_work_waits() {
 async fn lse_06_a_late_outcome_is_told_and_nothing_else() {
     let host = TestHost::with_probe().await;
     let api = host.serve(None).await;
-    let id = host.plan(json!([{ "do": "sleep", "ms": 500 }, { "do": "await", "names": ["end"] }])).await;
+    let id = host.plan(json!([{ "do": "sleep", "ms": 1_500 }, { "do": "await", "names": ["end"] }])).await;
     host.executing(id, 0).await;
     let stale = r#"gd_outcome_stale_total{tenant="default"}"#;
     let before = metric(&api, stale).await;

@@ -23,7 +23,7 @@ async fn pck_01_what_is_claimed_is_its_workers_and_starts_as_it_stood() {
 #[tokio::test(flavor = "multi_thread")]
 async fn pck_04_of_equally_urgent_ones_the_one_that_was_due_earlier_runs_first() {
     let host = TestHost::with_probe_and(|config, _| config.concurrency = 1).await;
-    let blocker = host.plan(json!([{ "do": "sleep", "ms": 700 }])).await;
+    let blocker = host.plan(json!([{ "do": "sleep", "ms": 1_500 }])).await;
     host.executing(blocker, 0).await;
     let mut ids = Vec::new();
     for due_ms in [3_000, 1_000, 2_000] {

@@ -43,7 +43,7 @@ async fn tel_02_tel_03_claims_say_what_they_asked_for_and_got_and_a_host_how_ful
     for name in names {
         before.push(metric(&api, name).await);
     }
-    let id = host.plan(json!([{ "do": "sleep", "ms": 300 }])).await;
+    let id = host.plan(json!([{ "do": "sleep", "ms": 1_500 }])).await;
     host.executing(id, 0).await;
     assert!(metric(&api, "gd_scheduler_in_flight").await >= 0.0);
     assert!(metric(&api, "gd_scheduler_concurrency").await >= 1.0);

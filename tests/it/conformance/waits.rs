@@ -27,7 +27,7 @@ async fn awc_01_a_fresh_start_is_waited_for_to_its_result() {
 async fn awc_02_who_waits_too_short_is_told_where_it_stands() {
     let host = TestHost::with_probe().await;
     let api = host.serve(None).await;
-    let id = host.plan(json!([{ "do": "next" }, { "do": "sleep", "ms": 800 }])).await;
+    let id = host.plan(json!([{ "do": "next" }, { "do": "sleep", "ms": 1_500 }])).await;
     host.executing(id, 1).await;
     let busy = api.get(&format!("/v1/instances/{id}/wait?timeout_ms=50")).await;
     let told = busy.json();

@@ -81,7 +81,7 @@ async fn a_signal_that_races_the_deadline_is_handed_over_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_strangers_lock_on_one_instance_holds_up_no_other() {
     let host = TestHost::with_probe().await;
-    let id = host.plan(json!([{ "do": "sleep", "ms": 200 }, { "do": "next" }])).await;
+    let id = host.plan(json!([{ "do": "sleep", "ms": 1_500 }, { "do": "next" }])).await;
     host.executing(id, 0).await;
     let mut stranger = PgConnection::connect(host.database.url()).await.unwrap();
     let locking = format!("begin; select from gd.instance where id = {id} for no key update");

@@ -49,7 +49,7 @@ async fn a_start_in_the_future_waits() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_lower_priority_number_runs_first() {
     let host = TestHost::with_probe_and(|engine, _| engine.concurrency = 1).await;
-    let blocker = host.plan(json!([{ "do": "sleep", "ms": 500 }])).await;
+    let blocker = host.plan(json!([{ "do": "sleep", "ms": 1_500 }])).await;
     host.executing(blocker, 0).await;
     let mut waiting: Vec<(i16, InstanceId)> = Vec::new();
     for priority in [5, -5, 0] {

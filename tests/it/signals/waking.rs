@@ -20,7 +20,7 @@ async fn a_signal_after_the_park_wakes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signal_that_arrived_while_the_parking_step_ran_still_wakes() {
     let host = TestHost::with_probe().await;
-    let id = host.plan(json!([{ "do": "sleep", "ms": 300 }, { "do": "await", "names": ["go"] }])).await;
+    let id = host.plan(json!([{ "do": "sleep", "ms": 1_500 }, { "do": "await", "names": ["go"] }])).await;
     host.executing(id, 0).await;
     host.signal(id, "go", json!(1)).await;
     let notes = host.ended(id).await.notes();

@@ -33,7 +33,7 @@ async fn pck_02_pck_08_a_queue_runs_its_own_number_of_steps_whatever_the_others_
 #[tokio::test(flavor = "multi_thread")]
 async fn pck_05_what_goes_next_stands_behind_what_waited_before_it() {
     let host = TestHost::with_probe_and(|config, _| config.concurrency = 1).await;
-    let first = host.plan(json!([{ "do": "sleep", "ms": 500 }, { "do": "requeue" }])).await;
+    let first = host.plan(json!([{ "do": "sleep", "ms": 1_500 }, { "do": "requeue" }])).await;
     host.executing(first, 0).await;
     let second = host.plan(json!([])).await;
     host.ended(first).await;
