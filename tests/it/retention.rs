@@ -83,11 +83,11 @@ async fn gc_01_04_08_what_ended_before_the_time_goes_with_all_it_left_and_nothin
     assert_eq!(database.count("select count(*) from gd.finished where id = 3").await, 1);
     assert_eq!(database.count("select count(*) from gd.instance where id = 4").await, 1);
     assert_eq!(database.count("select count(*) from gd.identity where key = 'c'").await, 1);
-    assert_eq!(database.count("select sum(target) from gd.signal").await, 7, "the inboxes of 3 and 4");
-    assert_eq!(database.count("select sum(target) from gd.signal_dedup").await, 3);
-    assert_eq!(database.count("select sum(parent) from gd.child_outcome").await, 4);
-    assert_eq!(database.count("select sum(instance_id) from gd.attempt").await, 3);
-    assert_eq!(database.count("select sum(instance_id) from gd.attempt_log").await, 3);
+    assert_eq!(database.count("select sum(target)::bigint from gd.signal").await, 7, "the inboxes of 3 and 4");
+    assert_eq!(database.count("select sum(target)::bigint from gd.signal_dedup").await, 3);
+    assert_eq!(database.count("select sum(parent)::bigint from gd.child_outcome").await, 4);
+    assert_eq!(database.count("select sum(instance_id)::bigint from gd.attempt").await, 3);
+    assert_eq!(database.count("select sum(instance_id)::bigint from gd.attempt_log").await, 3);
     assert_eq!(database.count("select count(*) from gd.identity").await, 1);
 }
 
@@ -145,7 +145,11 @@ async fn days_that_are_over_go_as_a_whole() {
     gone(&database, "select count(*) from pg_class where relname ~ '_200101..$'").await;
     assert_eq!(database.count(EVERYTHING).await, 5, "what is not over is all there");
     assert_eq!(database.count("select count(*) from gd.finished where id = 8").await, 1);
-    assert_eq!(database.count("select gd.make_partitions(7)").await, 0, "those of today and the days to come stand");
+    assert_eq!(
+        database.count("select gd.make_partitions(7)::bigint").await,
+        0,
+        "those of today and the days to come stand"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
