@@ -15,6 +15,7 @@ mod egress;
 mod failpoints;
 mod first_hour;
 mod golden;
+mod history_levels;
 mod interleavings;
 mod lifecycle;
 mod model;
