@@ -74,7 +74,6 @@ enum Bytes<'a> {
 
 /// What the next attempt of this instance is handed.
 pub(super) fn recorded(claimed: &Claimed, idempotency_key: &str) -> Vec<u8> {
-    let signals = |signals: &'_ [Signal]| signals.iter().map(received).collect();
     let input = Input {
         step: &claimed.step,
         version: claimed.version.0,
@@ -87,8 +86,8 @@ pub(super) fn recorded(claimed: &Claimed, idempotency_key: &str) -> Vec<u8> {
         correlation_key: claimed.correlation_key.as_deref(),
         parent: claimed.parent.map(|parent| parent.to_string()),
         state: bytes(&claimed.state),
-        awaited: signals(&claimed.inbox.awaited),
-        others: signals(&claimed.inbox.others),
+        awaited: claimed.inbox.awaited.iter().map(received).collect(),
+        others: claimed.inbox.others.iter().map(received).collect(),
         children: claimed.children.iter().map(left).collect(),
         effect_results: stored_effects(&claimed.effect_results).and_then(|stored| serde_json::from_slice(&stored).ok()),
     };
