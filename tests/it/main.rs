@@ -18,6 +18,7 @@ mod family;
 mod first_hour;
 mod golden;
 mod guide;
+mod history_levels;
 mod interleavings;
 mod lifecycle;
 mod model;

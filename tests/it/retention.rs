@@ -27,6 +27,7 @@ async fn database() -> Arc<TestDatabase> {
                  insert into gd.attempt (instance_id, claim, at, worker, visit, attempt, version, wake, outcome, step)
                  values (id, 1, ended_at, 1, 0, 0, 1, 0, 0, 'run');
                  insert into gd.attempt_log (instance_id, claim, at, lines) values (id, 1, ended_at, '[]');
+                 insert into gd.attempt_input (instance_id, claim, at, input) values (id, 1, ended_at, '{}');
                  insert into gd.signal (target, name) values (id, 'late');
                  insert into gd.signal_dedup (target, dedup_key) values (id, 'd');
                  insert into gd.identity (tenant_id, key, holder, keeps) select 1, key, id, 7 where key is not null
@@ -39,7 +40,7 @@ async fn database() -> Arc<TestDatabase> {
              create function day(day text) returns void language plpgsql as $$
              declare base text; began timestamptz := (day || ' 00:00:00+00')::timestamptz;
              begin
-                 foreach base in array array['finished', 'attempt', 'attempt_log'] loop
+                 foreach base in array array['finished', 'attempt', 'attempt_log', 'attempt_input'] loop
                      execute format('create table gd.%I partition of gd.%I for values from (%L) to (%L)',
                          base || '_' || day, base, began, began + interval '1 d');
                  end loop;
@@ -64,6 +65,7 @@ async fn gone(database: &TestDatabase, count: &'static str) {
 }
 
 const EVERYTHING: &str = "select (select count(*) from gd.finished) + (select count(*) from gd.attempt) + (select count(*) from gd.attempt_log)
+    + (select count(*) from gd.attempt_input)
     + (select count(*) from gd.signal) + (select count(*) from gd.signal_dedup) + (select count(*) from gd.identity)
     + (select count(*) from gd.child_outcome)";
 
@@ -88,6 +90,7 @@ async fn gc_01_04_08_what_ended_before_the_time_goes_with_all_it_left_and_nothin
     assert_eq!(database.count("select sum(parent)::bigint from gd.child_outcome").await, 4);
     assert_eq!(database.count("select sum(instance_id)::bigint from gd.attempt").await, 3);
     assert_eq!(database.count("select sum(instance_id)::bigint from gd.attempt_log").await, 3);
+    assert_eq!(database.count("select sum(instance_id)::bigint from gd.attempt_input").await, 3);
     assert_eq!(database.count("select count(*) from gd.identity").await, 1);
 }
 
@@ -143,7 +146,7 @@ async fn days_that_are_over_go_as_a_whole() {
         .await;
     let _host = sweeping(&database, Some(Duration::from_secs(24 * 60 * 60))).await;
     gone(&database, "select count(*) from pg_class where relname ~ '_200101..$'").await;
-    assert_eq!(database.count(EVERYTHING).await, 5, "what is not over is all there");
+    assert_eq!(database.count(EVERYTHING).await, 6, "what is not over is all there");
     assert_eq!(database.count("select count(*) from gd.finished where id = 8").await, 1);
     assert_eq!(
         database.count("select gd.make_partitions(7)::bigint").await,

@@ -2,14 +2,15 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::extract::Body;
 use super::problem::Problem;
 use super::time::rfc3339;
-use crate::host::Host;
+use crate::host::{Error, Host};
 use crate::registry::hex;
-use crate::store::VersionRow;
+use crate::store::{HistoryLevel, VersionRow};
 
 #[derive(Serialize)]
 pub(super) struct Fsms {
@@ -23,13 +24,20 @@ struct Fsm {
     routed_version: i32,
     versions: i64,
     live: i64,
+    history: &'static str,
 }
 
 pub(super) async fn list(State(host): State<Host>) -> Result<Json<Fsms>, Problem> {
     let fsms = host.fsms(host.default_tenant()).await?;
     let items = fsms
         .into_iter()
-        .map(|row| Fsm { fsm: row.fsm, routed_version: row.routed_version, versions: row.versions, live: row.live })
+        .map(|row| Fsm {
+            history: row.history().word(),
+            fsm: row.fsm,
+            routed_version: row.routed_version,
+            versions: row.versions,
+            live: row.live,
+        })
         .collect();
     Ok(Json(Fsms { items, next: None }))
 }
@@ -37,8 +45,30 @@ pub(super) async fn list(State(host): State<Host>) -> Result<Json<Fsms>, Problem
 pub(super) async fn get(State(host): State<Host>, Path(fsm): Path<String>) -> Result<Json<Value>, Problem> {
     let versions = host.versions(host.default_tenant(), &fsm).await?;
     let routed = versions.first().map(|version| version.routed_version);
+    let history = versions.first().map(|version| version.history().word());
     let versions: Vec<Value> = versions.iter().map(version).collect();
-    Ok(Json(json!({ "fsm": fsm, "routed_version": routed, "running": "pin", "versions": versions })))
+    Ok(Json(
+        json!({ "fsm": fsm, "routed_version": routed, "running": "pin", "history": history, "versions": versions }),
+    ))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct History {
+    level: String,
+}
+
+pub(super) async fn set_history(
+    State(host): State<Host>,
+    Path(fsm): Path<String>,
+    Body(History { level }): Body<History>,
+) -> Result<Json<Value>, Problem> {
+    let Some(level) = HistoryLevel::from_word(&level) else {
+        let known = HistoryLevel::ALL.map(HistoryLevel::word).join(", ");
+        return Err(Error::InvalidArgument(format!("{level:?} is no level of history; there are {known}")).into());
+    };
+    host.set_history(host.default_tenant(), &fsm, level).await?;
+    Ok(Json(json!({ "fsm": fsm, "history": level.word() })))
 }
 
 fn version(row: &VersionRow) -> Value {

@@ -43,6 +43,7 @@ pub fn router(host: Host, token: Option<ApiToken>) -> Router {
     let v1 = Router::new()
         .route("/v1/fsms", get(fsms::list))
         .route("/v1/fsms/{fsm}", get(fsms::get))
+        .route("/v1/fsms/{fsm}/history", post(fsms::set_history))
         .route("/v1/instances", post(instances::start).get(instances::list))
         .route("/v1/instances/{id}", get(instances::get))
         .route("/v1/instances/{id}/history", get(instances::history))

@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use bench::{BenchArgs, Workload};
 pub use client::{
-    DeployArgs, GetArgs, HistoryArgs, ListArgs, SignalArgs, StartArgs, Status, Until, VersionsArgs, WaitArgs,
+    DeployArgs, GetArgs, History, HistoryArgs, ListArgs, SignalArgs, StartArgs, Status, Until, VersionsArgs, WaitArgs,
 };
 pub(crate) use host::kept;
 pub use host::{CompletionsArgs, DevArgs, DoctorArgs, InspectArgs, Kept, Language, MigrateArgs, NewArgs, ServeArgs};

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use super::args::DeployArgs;
+use serde_json::json;
+
+use super::args::{DeployArgs, History};
 use super::clean;
 use super::client::Client;
 use super::error::{Error, Exit};
@@ -30,7 +32,22 @@ pub(crate) async fn deploy(client: &Client, output: &Output, args: &DeployArgs) 
     for warning in answer.value["warnings"].as_array().into_iter().flatten().filter_map(|warning| warning.as_str()) {
         output.warning(warning);
     }
+    if let Some(level) = args.history {
+        keep(client, output, &cell(&answer.value, "fsm"), level).await?;
+    }
     Ok(Exit::Ok)
+}
+
+/// Sets how much the history of the FSM keeps.
+async fn keep(client: &Client, output: &Output, fsm: &str, level: History) -> Result<(), Error> {
+    let level = match level {
+        History::Off => "off",
+        History::Transitions => "transitions",
+        History::Full => "full",
+    };
+    client.post(&["fsms", fsm, "history"], &json!({ "level": level })).await?;
+    output.note(&format!("the history of {fsm} keeps: {level}"));
+    Ok(())
 }
 
 async fn component(file: &Path) -> Result<Vec<u8>, Error> {

@@ -35,7 +35,7 @@ use std::process::ExitCode;
 pub(crate) use args::kept;
 pub use args::{
     BenchArgs, CancelArgs, Cli, ClientCommand, Command, CompletionsArgs, DeployArgs, DevArgs, DoctorArgs, Format,
-    GetArgs, GlobalArgs, HistoryArgs, HoldArgs, HostPort, InspectArgs, Kept, KeyScope, Language, LimitCommand,
+    GetArgs, GlobalArgs, History, HistoryArgs, HoldArgs, HostPort, InspectArgs, Kept, KeyScope, Language, LimitCommand,
     LimitKind, LimitRemoveArgs, LimitSetArgs, ListArgs, LogsArgs, MigrateArgs, NewArgs, ServeArgs, SignalArgs,
     StartArgs, Status, Target, TreeArgs, Until, VersionsArgs, WaitArgs, WhyArgs, Workload,
 };

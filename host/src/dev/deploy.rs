@@ -11,6 +11,7 @@ use super::watch::Watched;
 use crate::cli::clean;
 use crate::host::{Adopted, Because, Host, Stay};
 use crate::registry::Deployed;
+use crate::store::HistoryLevel;
 
 /// Time between two tries to move instances that executed the time before.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -65,6 +66,11 @@ impl Kept<'_> {
                 return None;
             }
         };
+        // Everything is kept while one develops, so that any attempt can be looked into.
+        let tenant = self.host.default_tenant();
+        if let Err(error) = self.host.set_history(tenant, &deployed.fsm, HistoryLevel::Full).await {
+            self.say(&format!("the inputs of steps are not kept: {error}"));
+        }
         let name = format!("{} version {}", deployed.fsm, deployed.version);
         let what = match deployed.created {
             true => format!("{name} deployed from {} ({kib} KiB)", self.file.display()),

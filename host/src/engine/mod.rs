@@ -8,6 +8,7 @@ mod gates;
 mod gauges;
 mod held;
 mod incarnation;
+mod input;
 mod known;
 mod lease;
 mod limiter;

@@ -16,13 +16,14 @@ use super::events::{self, Attempted};
 use super::flusher::{Commits, Done};
 use super::held::Hold;
 use super::incarnation::Incarnation;
+use super::input;
 use super::slots::Slot;
 use super::turns::Urgency;
 use super::{Shared, micros};
 use crate::failpoint::{self, Failpoint};
 use crate::registry::Loaded;
 use crate::sandbox::{StepEnd, StepInput, StepReport};
-use crate::store::{Claimed, Commit, DEFAULT_TENANT, Key, Record, Riders, Verdict};
+use crate::store::{Claimed, Commit, DEFAULT_TENANT, HistoryLevel, Key, Record, Riders, Verdict};
 use crate::telemetry::metrics as names;
 
 /// Whether nothing else may run here meanwhile.
@@ -95,6 +96,7 @@ impl Runner {
                     return self.release(&claimed).await;
                 }
             };
+            let history = self.shared.registry.history(claimed.fsm).await;
             let report = self.attempt(&program, &claimed).await;
             let StepEnd::Ended(ending) = report.end.clone() else {
                 return self.interrupted(&claimed).await;
@@ -102,7 +104,7 @@ impl Runner {
             steps += 1;
             let may_run_on =
                 !self.closing.is_cancelled() && self.shared.config.run_ahead.allows(steps, began.elapsed());
-            let next = self.commit(&program, &claimed, ending, &report, (may_run_on, alone)).await;
+            let next = self.commit(&program, &claimed, ending, &report, (may_run_on, alone, history)).await;
             match next {
                 Some(next) if next.id == claimed.id => claimed = next,
                 Some(other) => {
@@ -159,7 +161,7 @@ impl Runner {
         claimed: &Claimed,
         ending: Ending,
         report: &StepReport,
-        (may_run_on, alone): (bool, Alone),
+        (may_run_on, alone, history): (bool, Alone, HistoryLevel),
     ) -> Option<Claimed> {
         let position = position(claimed);
         let fault = fault(&ending);
@@ -180,6 +182,8 @@ impl Runner {
             handed: position.awaited.clone(),
             record: record(claimed, report.wall, report.cpu),
             log: events::stored(&report.log),
+            history,
+            input: self.input(claimed, history),
             ..commit_of(claimed, decision, riders)
         };
         let done = self.commits.commit(&self.incarnation, commit, position).await;
@@ -236,6 +240,17 @@ impl Runner {
             }
             // Whoever holds the instance now goes on from what the database says.
             Verdict::Stale => None,
+        }
+    }
+
+    /// What the history keeps of the input at this level.
+    fn input(&self, claimed: &Claimed, history: HistoryLevel) -> Vec<u8> {
+        match history {
+            HistoryLevel::Off | HistoryLevel::Transitions => Vec::new(),
+            HistoryLevel::Full => {
+                let cluster = self.shared.store.cluster().simple().to_string();
+                input::recorded(claimed, &idempotency_key(&cluster, claimed.id, claimed.visit))
+            }
         }
     }
 
@@ -298,6 +313,8 @@ fn commit_of(claimed: &Claimed, decision: Decision, riders: Riders) -> Commit {
         handed: Vec::new(),
         record: record(claimed, Duration::ZERO, Duration::ZERO),
         log: Vec::new(),
+        history: HistoryLevel::default(),
+        input: Vec::new(),
     }
 }
 

@@ -18,7 +18,7 @@ use gd_core::{Limits, TenantId};
 
 use crate::engine::Engine;
 use crate::registry::{Deployed, Registry};
-use crate::store::Store;
+use crate::store::{HistoryLevel, Store};
 
 pub use adopt::{Adopted, Because, Stay};
 pub use builder::HostBuilder;
@@ -55,6 +55,18 @@ impl Host {
     /// Says which rule the component breaks; nothing was stored then.
     pub async fn deploy(&self, tenant: TenantId, component: Vec<u8>) -> Result<Deployed, Error> {
         Ok(self.0.registry.deploy(tenant, component).await?)
+    }
+
+    /// Has an FSM keep this much of its instances' attempts from now on.
+    ///
+    /// # Errors
+    /// [`Error::UnknownFsm`].
+    pub async fn set_history(&self, tenant: TenantId, fsm: &str, level: HistoryLevel) -> Result<(), Error> {
+        names::check("FSM's name", fsm)?;
+        match self.0.registry.set_history(tenant, fsm, level).await? {
+            true => Ok(()),
+            false => Err(Error::UnknownFsm(fsm.to_owned())),
+        }
     }
 
     /// Whether the database answers.

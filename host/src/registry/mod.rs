@@ -3,6 +3,7 @@
 mod deploy;
 mod descriptor;
 mod error;
+mod history;
 mod programs;
 mod route;
 
@@ -22,11 +23,12 @@ pub struct Registry {
     store: Store,
     sandbox: Sandbox,
     programs: programs::Programs,
+    levels: history::Levels,
 }
 
 impl Registry {
     /// A registry with nothing loaded yet.
     pub fn new(store: Store, sandbox: Sandbox) -> Self {
-        Self { store, sandbox, programs: programs::Programs::default() }
+        Self { store, sandbox, programs: programs::Programs::default(), levels: history::Levels::default() }
     }
 }

@@ -23,7 +23,7 @@ enum StoredOutcome {
 }
 
 /// As it is stored; nothing where there was no effect.
-pub(super) fn stored(results: &[EffectResult]) -> Option<Vec<u8>> {
+pub(crate) fn stored(results: &[EffectResult]) -> Option<Vec<u8>> {
     if results.is_empty() {
         return None;
     }

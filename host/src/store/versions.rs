@@ -3,7 +3,7 @@
 use gd_core::{TenantId, Version};
 use serde_json::Value;
 
-use super::{Error, Store};
+use super::{Error, HistoryLevel, Store};
 
 /// Where a deploy ended up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +33,7 @@ pub struct FsmRow {
     pub routed_version: i32,
     pub versions: i64,
     pub live: i64,
+    pub history: i16,
 }
 
 /// One version of an FSM.
@@ -40,11 +41,26 @@ pub struct FsmRow {
 #[expect(missing_docs, reason = "the columns of gd.version, and what lives on it by step")]
 pub struct VersionRow {
     pub routed_version: i32,
+    pub history: i16,
     pub version: i32,
     pub digest: Vec<u8>,
     pub descriptor: Value,
     pub deployed_at_ms: i64,
     pub steps: Value,
+}
+
+impl FsmRow {
+    /// How much its history keeps.
+    pub fn history(&self) -> HistoryLevel {
+        HistoryLevel::from_code(self.history).unwrap_or_default()
+    }
+}
+
+impl VersionRow {
+    /// How much the history of its FSM keeps.
+    pub fn history(&self) -> HistoryLevel {
+        HistoryLevel::from_code(self.history).unwrap_or_default()
+    }
 }
 
 impl Store {

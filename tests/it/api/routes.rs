@@ -32,7 +32,7 @@ async fn fsms_show_their_versions_and_what_lives_on_them() {
     let fsms = api.get("/v1/fsms").await.json();
     assert_eq!(
         fsms,
-        json!({ "items": [{ "fsm": "probe", "routed_version": 2, "versions": 2, "live": 2 }], "next": null })
+        json!({ "items": [{ "fsm": "probe", "routed_version": 2, "versions": 2, "live": 2, "history": "transitions" }], "next": null })
     );
     let probe = api.get("/v1/fsms/probe").await.json();
     assert_eq!(

@@ -4,7 +4,7 @@ use gd_core::{
     Await, Ending, Fault, FaultKind, Next, Position, ScheduleChildren, Scope, StartSpec, TenantId, Transition, Version,
     Visit, Wake, decide,
 };
-use gd_host::store::{Commit, NewInstance, Parent, Record, Riders};
+use gd_host::store::{Commit, HistoryLevel, NewInstance, Parent, Record, Riders};
 
 use super::stage::{Held, limits, machine};
 
@@ -33,6 +33,8 @@ pub(crate) fn commit(held: &Held, ending: Ending) -> Commit {
             cpu_us: 1,
         },
         log: vec![],
+        history: HistoryLevel::default(),
+        input: vec![],
     }
 }
 

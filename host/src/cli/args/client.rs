@@ -16,6 +16,20 @@ pub struct DeployArgs {
     /// The component, at most 64 MiB
     #[arg(value_name = "FILE.wasm")]
     pub file: PathBuf,
+    /// How much the history of the FSM keeps from now on. Default: what it kept before, transitions for a new one
+    #[arg(long, value_name = "LEVEL", value_enum)]
+    pub history: Option<History>,
+}
+
+/// How much the history of an FSM keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum History {
+    /// Nothing.
+    Off,
+    /// Every attempt and what it logged.
+    Transitions,
+    /// Every attempt with its exact input.
+    Full,
 }
 
 /// Options of `versions`.

@@ -16,7 +16,7 @@ use sqlx::{Connection, PgConnection};
 
 use super::claims::{self, Claimed};
 use super::places::{Key, Place};
-use super::{Error, children};
+use super::{Error, HistoryLevel, children};
 use crate::failpoint::{self, Failpoint};
 
 pub use riders::{Rider, Riders};
@@ -50,6 +50,10 @@ pub struct Commit {
     pub record: Record,
     /// What the attempt logged, as a JSON array; empty when it said nothing.
     pub log: Vec<u8>,
+    /// How much of the attempt is kept.
+    pub history: HistoryLevel,
+    /// What the attempt was handed, as JSON; empty unless that is kept.
+    pub input: Vec<u8>,
 }
 
 /// What the history tells of an attempt beside its outcome.
@@ -116,7 +120,11 @@ impl Commit {
             Then::End { result, .. } => result.as_ref().map_or(0, Vec::len),
             Then::RunOn | Then::Requeue { .. } | Then::Again { .. } | Then::Park { .. } | Then::Join => 0,
         };
-        result + self.decision.change.state.as_ref().map_or(0, Vec::len) + self.log.len() + self.riders.bytes()
+        result
+            + self.decision.change.state.as_ref().map_or(0, Vec::len)
+            + self.log.len()
+            + self.input.len()
+            + self.riders.bytes()
     }
 }
 
@@ -149,8 +157,7 @@ pub async fn flush(
     let written: Vec<&Commit> = commits.iter().copied().filter(|commit| verdicts.contains_key(&commit.key())).collect();
     if !written.is_empty() {
         record::signals(&mut transaction, &written).await?;
-        record::attempts(&mut transaction, worker, &written).await?;
-        record::logs(&mut transaction, &written).await?;
+        record::history(&mut transaction, worker, &written).await?;
         handover::hand_over(&mut transaction, worker, &written, &verdicts, &mut flushed).await?;
     }
     hand_on(&mut transaction, &mut verdicts, &written, carried).await?;

@@ -4,15 +4,22 @@ use gd_core::WorkerId;
 use sqlx::PgConnection;
 
 use super::Commit;
-use crate::store::Error;
 use crate::store::rows::{column, millis};
+use crate::store::{Error, HistoryLevel};
 
-/// The history.
-pub(super) async fn attempts(
-    connection: &mut PgConnection,
-    worker: WorkerId,
-    commits: &[&Commit],
-) -> Result<(), Error> {
+/// The history, of those that keep one.
+pub(super) async fn history(connection: &mut PgConnection, worker: WorkerId, written: &[&Commit]) -> Result<(), Error> {
+    let kept: Vec<&Commit> = written.iter().copied().filter(|commit| commit.history != HistoryLevel::Off).collect();
+    if kept.is_empty() {
+        return Ok(());
+    }
+    attempts(connection, worker, &kept).await?;
+    logs(connection, &kept).await?;
+    inputs(connection, &kept).await
+}
+
+/// The attempts.
+async fn attempts(connection: &mut PgConnection, worker: WorkerId, commits: &[&Commit]) -> Result<(), Error> {
     let each = |column: fn(&Commit) -> i64| commits.iter().map(|commit| column(commit)).collect::<Vec<i64>>();
     let attempt: Vec<i32> = commits.iter().map(|commit| column(commit.record.attempt)).collect();
     let version: Vec<i32> = commits.iter().map(|commit| commit.record.version.0).collect();
@@ -49,7 +56,7 @@ pub(super) async fn attempts(
 }
 
 /// What was logged.
-pub(super) async fn logs(connection: &mut PgConnection, written: &[&Commit]) -> Result<(), Error> {
+async fn logs(connection: &mut PgConnection, written: &[&Commit]) -> Result<(), Error> {
     let talkative: Vec<&&Commit> = written.iter().filter(|commit| !commit.log.is_empty()).collect();
     if talkative.is_empty() {
         return Ok(());
@@ -58,6 +65,21 @@ pub(super) async fn logs(connection: &mut PgConnection, written: &[&Commit]) -> 
     let claims: Vec<i64> = talkative.iter().map(|commit| commit.claim.0).collect();
     let lines: Vec<&[u8]> = talkative.iter().map(|commit| commit.log.as_slice()).collect();
     sqlx::query_file!("src/store/sql/record_logs.sql", &ids, &claims, lines.as_slice() as _)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// What attempts were handed.
+async fn inputs(connection: &mut PgConnection, written: &[&Commit]) -> Result<(), Error> {
+    let full: Vec<&&Commit> = written.iter().filter(|commit| !commit.input.is_empty()).collect();
+    if full.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<i64> = full.iter().map(|commit| commit.id.0).collect();
+    let claims: Vec<i64> = full.iter().map(|commit| commit.claim.0).collect();
+    let inputs: Vec<&[u8]> = full.iter().map(|commit| commit.input.as_slice()).collect();
+    sqlx::query_file!("src/store/sql/record_inputs.sql", &ids, &claims, inputs.as_slice() as _)
         .execute(connection)
         .await?;
     Ok(())

@@ -5,6 +5,7 @@ with gone as materialized (
 ),
 attempts as (delete from gd.attempt a using gone g where a.instance_id = g.id),
 logs as (delete from gd.attempt_log l using gone g where l.instance_id = g.id),
+inputs as (delete from gd.attempt_input i using gone g where i.instance_id = g.id),
 children as (
     update gd.finished c set parent = null from gone g
     where c.parent = g.id and not exists (select from gone other where other.id = c.id)

@@ -1,6 +1,6 @@
 -- $1 tenant, $2 fsm name. With what lives on each version, by step.
 select
-    f.routed_version as "routed_version!", v.version, v.digest, v.descriptor,
+    f.routed_version as "routed_version!", f.history, v.version, v.digest, v.descriptor,
     (extract(epoch from v.deployed_at) * 1000)::bigint as "deployed_at_ms!",
     coalesce(live.steps, '{}') as "steps!"
 from gd.fsm f

@@ -8,6 +8,6 @@ select
     (extract(epoch from to_date(right(c.relname, 8), 'YYYYMMDD')::timestamp at time zone 'utc') * 1000000)::bigint as "began_us!"
 from pg_class c
 left join pg_inherits i on i.inhrelid = c.oid
-where c.relnamespace = (select oid from pg_namespace where nspname = 'gd') and c.relkind = 'r' and c.relname ~ '^(finished|attempt|attempt_log)_[0-9]{8}$'
+where c.relnamespace = (select oid from pg_namespace where nspname = 'gd') and c.relkind = 'r' and c.relname ~ '^(finished|attempt|attempt_log|attempt_input)_[0-9]{8}$'
   and (to_date(right(c.relname, 8), 'YYYYMMDD') + 1)::timestamp at time zone 'utc' <= now() - make_interval(secs => greatest($1::float8, 86400))
 order by right(c.relname, 8), c.relname

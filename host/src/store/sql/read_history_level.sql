@@ -1,0 +1,2 @@
+-- $1 fsm
+select history from gd.fsm where id = $1
