@@ -6,7 +6,7 @@ use gd_core::{InstanceId, Status};
 use gd_tests::{HostProcess, TestDatabase, TestHost, eventually, release};
 use serde_json::{Value, json};
 
-use super::aid::{declare_workers_dead, emitted, pause, resume, status};
+use super::aid::{declare_workers_dead, emitted, executes, metric, pause, resume, status};
 use super::keys::{at_once, execute, under};
 use crate::topology::five_beats;
 
@@ -163,4 +163,48 @@ async fn who_waits_for_a_slot_can_be_paused_resumed_and_cancelled() {
     assert_eq!((host.get(ids[0]).await.claim, status(&host, ids[0]).await), (0, 4));
     resume(&host, ids[0]).await;
     host.ended(ids[0]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_host_gives_back_what_held_a_slot_or_had_paid() {
+    let database = Arc::new(TestDatabase::migrated().await);
+    database.execute("insert into gd.rate_limit values (1, 'mail', 0, 1000, 2)").await;
+    let mut stopping = HostProcess::serve(database.url(), &["--drain-timeout", "200ms"]).await;
+    assert!(stopping.api().post("/v1/deployments", release(1)).await.status < 300);
+    let plan =
+        json!([{ "do": "emit", "start": [{ "under": "k", "plan": busy() }, { "limit": "mail", "plan": busy() }] }]);
+    let body = json!({ "fsm": "probe", "state": { "plan": plan } }).to_string();
+    assert!(stopping.api().post("/v1/instances", body).await.status < 300);
+    let both = "select count(*) from gd.instance where status = 1 and (slot is not null or rate_limit is not null)";
+    eventually("both run", async || (database.count(both).await == 2).then_some(())).await;
+    assert_eq!(stopping.terminate().await.code(), Some(0), "{}", stopping.log());
+    let back =
+        "select count(*) from gd.instance where attempt = 0 and owner is null and slot is null and status in (4, 5)";
+    assert_eq!(database.count(back).await, 2);
+    let host = TestHost::on(database, |_, _| ()).await;
+    execute(&host, 2).await;
+    assert_eq!(host.database.count("select level from gd.bucket where key = 'mail'").await, 0, "it paid again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_lost_time_and_again_runs_alone_with_its_slot_and_its_tokens() {
+    let host = TestHost::with_probe().await;
+    let api = host.serve(None).await;
+    host.database.execute("insert into gd.rate_limit values (1, 'mail', 0, 1000, 5)").await;
+    let plan = json!([{ "do": "sleep", "ms": 25_000, "until": 4 }]);
+    for (spec, tokens) in [(json!({ "under": "k", "plan": plan }), 0), (json!({ "limit": "mail", "plan": plan }), 5)] {
+        let id = emitted(&host, vec![spec]).await[0];
+        let alone = metric(&api, "gd_lone_run_total").await;
+        for attempt in 0..4 {
+            executes(&host, id, attempt).await;
+            declare_workers_dead(&host).await;
+        }
+        assert_eq!(column(&host.ended(id).await.notes(), "attempt"), json!([4]));
+        assert!(metric(&api, "gd_lone_run_total").await >= alone + 2.0, "the last two were alone");
+        assert_eq!(
+            host.database.count("select coalesce(sum(5000000 - level), 0)::bigint from gd.bucket").await,
+            tokens * 1_000_000
+        );
+        assert_eq!(host.database.count("select count(*) from gd.instance").await, 0);
+    }
 }
