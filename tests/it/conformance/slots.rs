@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gd_core::{InstanceId, Status};
-use gd_tests::{HostProcess, TestDatabase, TestHost, eventually, release};
+use gd_tests::{HostProcess, TestDatabase, TestHost, column, eventually, release};
 use serde_json::{Value, json};
 
 use super::aid::{declare_workers_dead, emitted, executes, metric, pause, resume, status};
