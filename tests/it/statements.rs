@@ -17,7 +17,7 @@ const SETTINGS: &str = "set plan_cache_mode = force_generic_plan; set enable_seq
 /// One partition is as good as nine, and its name is of no interest.
 const ONE_PARTITION: &str = "do $$ declare name text; begin
     for name in select inhrelid::regclass::text from pg_inherits join pg_class on pg_class.oid = inhrelid
-        where relkind = 'r' and inhparent in ('gd.attempt'::regclass, 'gd.finished'::regclass)
+        where relkind = 'r' and inhparent::regclass::text in ('gd.attempt', 'gd.attempt_log', 'gd.attempt_input', 'gd.finished')
         and inhrelid::regclass::text !~ to_char(now() at time zone 'utc', 'YYYYMMDD')
     loop execute 'drop table ' || name; end loop;
 end $$";
@@ -32,7 +32,9 @@ async fn every_statement_goes_by_index() {
     for file in statements() {
         let name = file.file_stem().unwrap().to_string_lossy().into_owned();
         let plan = plan(&mut session, &std::fs::read_to_string(&file).unwrap()).await;
-        for table in ["instance", "signal", "signal_dedup", "attempt", "finished", "identity"] {
+        for table in
+            ["instance", "signal", "signal_dedup", "attempt", "attempt_log", "attempt_input", "finished", "identity"]
+        {
             let scan = plan.lines().find(|line| line.contains("Seq Scan on ") && scans(line, table));
             assert_eq!(scan, None, "{name} reads all of gd.{table}:\n{plan}");
         }
@@ -76,7 +78,7 @@ async fn plan(session: &mut PgConnection, statement: &str) -> String {
 /// Names of partitions without their day.
 fn undated(line: &str) -> String {
     let mut shown = line.to_owned();
-    for table in ["attempt_", "finished_"] {
+    for table in ["attempt_", "attempt_log_", "attempt_input_", "finished_"] {
         let mut from = 0;
         while let Some(at) = shown[from..].find(table).map(|at| from + at + table.len()) {
             let digits = shown[at..].chars().take_while(char::is_ascii_digit).count();
