@@ -85,3 +85,19 @@ async fn the_level_is_set_and_shown_by_the_api() {
     assert_eq!(refused("probe", r#"{"level":"most"}"#).await, (400, "invalid-argument".to_owned()));
     assert_eq!(refused("probe", "{}").await, (400, "invalid-json".to_owned()));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_input_that_was_kept_is_read_and_one_that_was_not_is_refused() {
+    let host = TestHost::with_probe().await;
+    let api = host.serve(None).await;
+    let before = host.run(json!([])).await.id;
+    set(&host, HistoryLevel::Full).await;
+    let id = host.run(json!([])).await.id;
+    let read = async |id, claim: &str| api.get(&format!("/v1/instances/{id}/history/{claim}/input")).await;
+    let input = read(id, "1").await;
+    assert_eq!((input.status, &input.json()["step"], &input.json()["wake"]), (200, &json!("run"), &json!("start")));
+    assert_eq!(read(before, "1").await.problem(), (404, "no-input".to_owned()));
+    assert_eq!(read(id, "7").await.problem(), (404, "no-input".to_owned()));
+    assert_eq!(read(id, "x").await.problem(), (400, "invalid-argument".to_owned()));
+    assert_eq!(read(gd_core::InstanceId(99), "1").await.problem(), (404, "not_found".to_owned()));
+}

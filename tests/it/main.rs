@@ -8,6 +8,7 @@ mod cli;
 mod conformance;
 mod control;
 mod crash_loop;
+mod crowds;
 mod database_faults;
 mod deploy;
 mod dev;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gd_host::store::Store;
-use gd_tests::{TestDatabase, TestHost, eventually};
+use gd_tests::{HostProcess, TestDatabase, TestHost, eventually};
 use serde_json::json;
 
 /// A host that sweeps all the time.
@@ -121,6 +121,16 @@ async fn gc_04_children_of_a_parent_that_is_gone_have_none() {
     gone(&database, "select count(*) from gd.finished where id = 1").await;
     assert_eq!(database.count("select count(*) from gd.instance where id = 2 and parent is null").await, 1);
     assert_eq!(database.count("select count(*) from gd.finished where id = 3 and parent is null").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn gc_05_what_is_swept_is_counted() {
+    let database = database().await;
+    database.execute("select ended(n, 10, now() - interval '2 h') from generate_series(1, 5) n").await;
+    let host = HostProcess::serve(database.url(), &["--retention", "1h"]).await;
+    gone(&database, "select count(*) from gd.finished").await;
+    let swept = "gd_retention_swept_total 5";
+    eventually("the metric tells", async || host.api().get("/metrics").await.text.contains(swept).then_some(())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

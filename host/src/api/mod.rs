@@ -47,6 +47,7 @@ pub fn router(host: Host, token: Option<ApiToken>) -> Router {
         .route("/v1/instances", post(instances::start).get(instances::list))
         .route("/v1/instances/{id}", get(instances::get))
         .route("/v1/instances/{id}/history", get(instances::history))
+        .route("/v1/instances/{id}/history/{claim}/input", get(instances::input))
         .route("/v1/instances/{id}/logs", get(instances::logs))
         .route("/v1/instances/{id}/children", get(instances::children))
         .route("/v1/instances/{id}/why", get(instances::why))

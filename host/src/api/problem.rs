@@ -67,7 +67,9 @@ impl From<Error> for Problem {
 
 fn status(code: &str) -> StatusCode {
     match code {
-        "not_found" | "no_target" | "unknown-fsm" | "unknown-version" | "unknown-limit" => StatusCode::NOT_FOUND,
+        "not_found" | "no-input" | "no_target" | "unknown-fsm" | "unknown-version" | "unknown-limit" => {
+            StatusCode::NOT_FOUND
+        }
         "duplicate" | "inbox-full" | "ended" => StatusCode::CONFLICT,
         "payload-too-large" | "component-too-large" => StatusCode::PAYLOAD_TOO_LARGE,
         "invalid-component" | "foreign-import" | "invalid-descriptor" | "egress-not-granted" => {

@@ -27,6 +27,11 @@ pub(crate) async fn get(client: &Client, output: &Output, args: &GetArgs) -> Res
 
 /// Prints a page of an instance's attempts, oldest first.
 pub(crate) async fn history(client: &Client, output: &Output, args: &HistoryArgs) -> Result<Exit, Error> {
+    if let Some(claim) = args.input {
+        let answer = client.get(&["instances", &args.id, "history", &claim.to_string(), "input"], &[]).await?;
+        output.answer(&answer, pretty)?;
+        return Ok(Exit::Ok);
+    }
     let mut query = vec![("limit", args.limit.to_string())];
     query.extend(args.cursor.clone().map(|cursor| ("cursor", cursor)));
     let answer = client.get(&["instances", &args.id, "history"], &query).await?;

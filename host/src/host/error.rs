@@ -58,6 +58,14 @@ pub enum Error {
     /// No instance of this id.
     #[error("there is no instance {0}")]
     NotFound(String),
+    /// The input of that attempt was not kept.
+    #[error("no input is kept of an attempt of instance {id} under claim {claim}")]
+    NoInput {
+        /// The instance.
+        id: InstanceId,
+        /// The claim, as the history shows it.
+        claim: i64,
+    },
     /// The instance has ended, so that nothing can be done to it.
     #[error("instance {id} has ended: {}", status.word())]
     Ended {
@@ -128,6 +136,7 @@ impl Error {
             Self::UnknownVersion { .. } => "unknown-version",
             Self::UnknownStep { .. } => "unknown-step",
             Self::NotFound(_) => "not_found",
+            Self::NoInput { .. } => "no-input",
             Self::Ended { .. } => "ended",
             Self::NoTarget(_) => "no_target",
             Self::Duplicate { .. } => "duplicate",
@@ -152,6 +161,9 @@ impl Error {
             Self::UnknownVersion { fsm, .. } | Self::UnknownStep { fsm, .. } => {
                 Some(format!("`gd-host versions {fsm}` lists what is there"))
             }
+            Self::NoInput { id, .. } => Some(format!(
+                "`gd-host history {id}` lists the claims; inputs are kept from `gd-host deploy FILE.wasm --history full` on"
+            )),
             Self::Ended { id, .. } => Some(format!("`gd-host history {id}` shows how it came to that")),
             Self::NoTarget(_) => Some("it has ended, or never was; `gd-host get ID` tells".into()),
             Self::Duplicate { holder, .. } => Some(format!("see it with `gd-host get {holder}`")),

@@ -82,6 +82,16 @@ impl Host {
         Ok(self.0.store.history(id, after, i64::from(rows_max)).await?)
     }
 
+    /// What the attempt of an instance under this claim was handed, as JSON (its shape: the guide, "operations").
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], also for an instance of another tenant; [`Error::NoInput`] where the FSM's history does not keep inputs, or
+    /// there was no such attempt.
+    pub async fn input(&self, tenant: TenantId, id: InstanceId, claim: i64) -> Result<Vec<u8>, Error> {
+        self.get(tenant, id).await?;
+        self.0.store.input(id, claim).await?.ok_or(Error::NoInput { id, claim })
+    }
+
     /// What the attempts of an instance with claims above `after` logged, oldest first.
     ///
     /// # Errors

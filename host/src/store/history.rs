@@ -1,6 +1,6 @@
 //! How much of its instances' attempts an FSM keeps.
 
-use gd_core::TenantId;
+use gd_core::{InstanceId, TenantId};
 
 use super::{Error, Store, rows};
 
@@ -73,5 +73,13 @@ impl Store {
     ) -> Result<Option<i32>, Error> {
         let fsm = sqlx::query_file_scalar!("src/store/sql/set_history_level.sql", tenant.0, fsm, level.code());
         Ok(fsm.fetch_optional(&self.pool).await?)
+    }
+
+    /// What the attempt under this claim was handed, as JSON; `None` where that was not kept. Whose instance it is was asked before.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub async fn input(&self, id: InstanceId, claim: i64) -> Result<Option<Vec<u8>>, Error> {
+        Ok(sqlx::query_file_scalar!("src/store/sql/input.sql", id.0, claim).fetch_optional(&self.pool).await?)
     }
 }

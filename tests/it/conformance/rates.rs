@@ -1,7 +1,10 @@
 //! Rate limits: tokens are granted in order, charged once, and never given back.
 
+use std::sync::Arc;
+
 use gd_core::{InstanceId, Status};
-use gd_tests::{TestHost, column, eventually};
+use gd_tests::wire::Wire;
+use gd_tests::{TestDatabase, TestHost, column, eventually, guest};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -231,4 +234,26 @@ async fn who_waits_for_tokens_can_be_paused_resumed_and_cancelled() {
     assert_eq!(level(&host).await, 1_000_000, "a paused one is granted nothing");
     host.host.resume(host.tenant, ids[0]).await.unwrap();
     host.ended(ids[0]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rat_08_a_bucket_that_was_swept_is_made_anew_by_the_look_that_grants() {
+    let database = Arc::new(TestDatabase::migrated().await);
+    let wire = Wire::to(database.url()).await;
+    let host = TestHost::through(&wire, database, |_, _| ()).await;
+    host.deploy(guest("probe")).await;
+    burst(&host, 5).await;
+    // The scan of that very moment may look once more; it does not every time.
+    for _ in 0..10 {
+        host.database.execute("delete from gd.bucket").await;
+        let looks = wire.sent("lock_buckets");
+        for id in limited(&host, &["mail"], 1).await {
+            host.ended(id).await;
+        }
+        assert_eq!(level(&host).await, 4_000_000, "one of five is drawn from a bucket that is full");
+        if wire.sent("lock_buckets") - looks == 1 {
+            return;
+        }
+    }
+    panic!("the first look never grants");
 }

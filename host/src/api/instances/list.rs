@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::answer::{Attempt, Log, Summary};
 use crate::api::extract::{Params, instance_id};
+use crate::api::payload::Payload;
 use crate::api::problem::Problem;
 use crate::host::Host;
 use crate::store::Filter;
@@ -76,6 +77,14 @@ pub(in crate::api) async fn history(
     Ok(Json(Page { items: rows.into_iter().map(Attempt::from).collect(), next }))
 }
 
+pub(in crate::api) async fn input(
+    State(host): State<Host>,
+    Path((id, claim)): Path<(String, String)>,
+) -> Result<Json<Payload>, Problem> {
+    let claim = cursor(Some(&claim), 0)?;
+    Ok(Json(Payload(host.input(host.default_tenant(), instance_id(&id)?, claim).await?)))
+}
+
 pub(in crate::api) async fn logs(
     State(host): State<Host>,
     Path(id): Path<String>,
@@ -89,7 +98,8 @@ pub(in crate::api) async fn logs(
 }
 
 fn cursor(cursor: Option<&str>, start: i64) -> Result<i64, Problem> {
-    let wrong = |_| Problem::new(StatusCode::BAD_REQUEST, "invalid-argument", "the cursor is not one of this API's");
+    let wrong =
+        |_| Problem::new(StatusCode::BAD_REQUEST, "invalid-argument", "that is no number of a claim or an instance");
     cursor.map_or(Ok(start), |text| text.parse().map_err(wrong))
 }
 

@@ -22,7 +22,7 @@ use crate::host::{Host, Until};
 pub(super) use batch::start_many;
 pub(super) use children::children;
 pub(super) use control::{cancel, pause, resume};
-pub(super) use list::{history, list, logs};
+pub(super) use list::{history, input, list, logs};
 pub(super) use start::start;
 pub(super) use why::why;
 

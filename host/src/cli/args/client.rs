@@ -158,6 +158,9 @@ pub struct HistoryArgs {
     /// Where to go on: the cursor that the page before ended with. Default: the first page
     #[arg(long, value_name = "CURSOR", value_parser = NonEmpty::new())]
     pub cursor: Option<String>,
+    /// Print what the attempt under this claim was handed, where the FSM keeps a full history
+    #[arg(long, value_name = "CLAIM", conflicts_with_all = ["limit", "cursor"])]
+    pub input: Option<u64>,
 }
 
 /// Options of `signal`.
