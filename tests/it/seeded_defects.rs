@@ -5,6 +5,7 @@ use std::fmt::Write;
 use gd_tests::target;
 use gd_tests::wire::{Rewrite, statement};
 
+use crate::conformance::rows;
 use crate::interleavings::{whole, with_defect};
 
 /// A statement as it should not be, and the check that sees it.
@@ -43,6 +44,11 @@ const JOIN: &str = "a_join_counts_every_end_once";
 const JOIN_WAITS: &str = "a_join_waits_for_all";
 const SPAWN: &str = "a_child_is_there_if_and_only_if_its_parent_waits_for_it";
 const FREE_SLOT: &str = "nobody_waits_beside_a_free_slot";
+const ONE_SLOT: &str = "a_slot_has_one_holder";
+const CANCELLED_HOLDER: &str = "a_slot_whose_holder_is_cancelled_goes_to_who_waits";
+const TAKEN_OVER: &str = "a_slot_that_is_taken_over_runs_nobody_who_is_paused";
+const TAKEN_BACK: &str = "what_was_lost_is_taken_back_once";
+const STEP_STARTS: &str = "a_start_of_a_step_and_anothers_have_one_holder";
 const BUCKET: &str = "a_bucket_is_never_overdrawn";
 const ONE_HOLDER: &str = "one_key_has_one_holder";
 const FREE_KEY: &str = "a_key_is_free_after_its_holder_unless_it_is_kept";
@@ -100,6 +106,15 @@ const DEFECTS: &[Defect] = &[
     Defect { name: "who is put aside is not looked at again", statement: "promote", pieces: &[("i.status = 4 and not i.held", "i.status = 4 and i.held")], check: FREE_SLOT },
     Defect { name: "a look does not wait for who lets go", statement: "lock_holders", pieces: &[("\nfor share of e", "")], check: FREE_SLOT },
     Defect { name: "a slot that is let go of goes to nobody", statement: "hand_over", pieces: &[("i.status = 4 and not i.held", "i.status = 4 and i.held")], check: FREE_SLOT },
+    Defect { name: "a claim needs no slot", statement: "claim", pieces: &[
+        ("case when i.concurrency_key is null or i.slot is not null then 1 else 4 end", "1"),
+        ("case when i.concurrency_key is null or i.slot is not null then $1::bigint end", "$1::bigint"),
+    ], check: ONE_SLOT },
+    Defect { name: "a cancellation keeps its slot to itself", statement: "cancel", pieces: &[("(select concurrency_key from ended where slot is not null)", "null::text")], check: CANCELLED_HOLDER },
+    Defect { name: "an heir is not locked", statement: "hand_over", pieces: &[("for no key update skip locked", "")], check: TAKEN_OVER },
+    Defect { name: "a slot is taken over under the claim of before", statement: "hand_over", pieces: &[("claim = i.claim + (i.rate_limit is null and i.queue_id = freed.queue_id and i.losses < 3)::int", "claim = i.claim")], check: TAKEN_OVER },
+    Defect { name: "two recoveries take back the same", statement: "take_back", pieces: &[("for no key update skip locked", "")], check: TAKEN_BACK },
+    Defect { name: "a later start takes the key", statement: "start", pieces: &[("on conflict do nothing", "on conflict (tenant_id, key) do update set holder = excluded.holder")], check: STEP_STARTS },
     Defect { name: "two hosts grant from one bucket", statement: "lock_buckets", pieces: &[("\nfor no key update of b skip locked", "")], check: BUCKET },
     Defect { name: "a grant is not charged", statement: "charge_buckets", pieces: &[("set level = u.level", "set level = b.level")], check: BUCKET },
     Defect { name: "a taken key stops nobody", statement: "start", pieces: &[
@@ -143,5 +158,52 @@ impl Defect {
     fn rewrite(&self) -> Rewrite {
         let pieces = self.pieces.iter().map(|(piece, with)| ((*piece).to_owned(), (*with).to_owned())).collect();
         Rewrite { marker: statement(self.statement).trim().to_owned(), pieces }
+    }
+}
+
+/// The rows of the catalogue that speak of things at the same time, or of who comes too late, and the check that holds the statements to
+/// each. A check that sees no defect shows nothing.
+const RACES: &[(&str, &str)] = &[
+    ("OUT-14", LATE_COMMIT),
+    ("ERR-13", SUSPECT),
+    ("SIG-05", LOST_WAKE_UP),
+    ("SIG-08", HANDED),
+    ("SIG-09", CONSUMED),
+    ("SIG-16", REDELIVERY),
+    ("SIG-17", REDELIVERY),
+    ("SIG-18", ENDING),
+    ("SIG-25", CONSUMED),
+    ("TMO-05", DEADLINE),
+    ("CHD-04", SPAWN),
+    ("CHD-05", JOIN),
+    ("CHD-06", JOIN),
+    ("CHD-08", SPAWN),
+    ("CHD-09", LATE_COMMIT),
+    ("CHD-10", SPAWN),
+    ("IDN-01", ONE_HOLDER),
+    ("IDN-04", FREE_KEY),
+    ("LSE-01", HANDS),
+    ("LSE-05", LATE_COMMIT),
+    ("LSE-09", BEATS),
+    ("LSE-10", RELEASE),
+    ("LSE-14", SUSPECT),
+    ("CON-02", FREE_SLOT),
+    ("CON-06", ONE_SLOT),
+    ("GAT-01", FREE_SLOT),
+    ("GAT-10", TAKEN_OVER),
+    ("GAT-16", CANCELLED_HOLDER),
+    ("RAT-21", BUCKET),
+    ("RAT-22", BUCKET),
+    ("INL-08", NEXT_OWNER),
+    ("FLS-02", TWO_OWNERS),
+    ("TOP-06", TAKEN_BACK),
+];
+
+#[test]
+fn every_row_about_a_race_has_a_check_that_sees_a_defect() {
+    let known = rows();
+    for (row, check) in RACES {
+        assert!(known.iter().any(|known| known.id == *row), "there is no row {row}");
+        assert!(DEFECTS.iter().any(|defect| defect.check == *check), "{row}: no defect is seen by {check}");
     }
 }

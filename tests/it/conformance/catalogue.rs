@@ -6,8 +6,8 @@ use std::fs;
 use gd_tests::repository;
 
 /// One row of `tests/conformance/rows.txt`.
-pub(super) struct Row {
-    pub(super) id: String,
+pub(crate) struct Row {
+    pub(crate) id: String,
     /// S and H must be shown; of B and X some may be left out.
     pub(super) scope: char,
 }
@@ -21,7 +21,7 @@ pub(super) enum Shown {
 }
 
 /// Every row, in the order of the file.
-pub(super) fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> Vec<Row> {
     let rows: Vec<Row> = read("tests/conformance/rows.txt").lines().map(row).collect();
     let ids: BTreeSet<&str> = rows.iter().map(|row| row.id.as_str()).collect();
     assert_eq!(ids.len(), rows.len(), "an id stands there twice");

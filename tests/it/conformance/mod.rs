@@ -29,7 +29,8 @@ use std::collections::BTreeSet;
 
 use gd_tests::target;
 
-use catalogue::{Shown, exists, list, named_by_row, rows};
+pub(crate) use catalogue::rows;
+use catalogue::{Shown, exists, list, named_by_row};
 
 /// Rows and groups of rows whose feature is not there yet.
 const TO_COME: &[&str] = &["TST"];

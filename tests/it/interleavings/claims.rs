@@ -36,7 +36,29 @@ pub(super) async fn a_recovery_and_a_late_commit(stage: &Stage) -> Played {
     Ok(count)
 }
 
-/// The same, and another worker claims what it finds.
+/// Two hosts take back what a dead worker owned.
+pub(super) async fn two_recoveries(stage: &Stage) -> Played {
+    let mut orders = stage.orders(2);
+    while orders.begin() {
+        stage.clear().await;
+        let held = stage.executed_by(stage.worker_silent_for("1 min").await, 0).await;
+        stage.house.declare_dead().await?;
+        let first = orders.part(0, "sweep", stage.sides[0].sweep_orphans());
+        let second = orders.part(1, "sweep too", stage.sides[1].sweep_orphans());
+        orders.play().await;
+        let seen = async {
+            let taken = played(first).await? + played(second).await?;
+            ensure(taken == 1, format!("taken back {taken} times"))?;
+            let row = stage.row(held.id).await.ok_or("the instance is gone")?;
+            let once = row.attempt == 1 && row.claim == held.claim.0 + 1;
+            ensure(once && stage.history(held.id).await.len() == 1, format!("it was lost once, and is {row:?}"))
+        };
+        seen.await.map_err(|seen| format!("{seen}, after {orders}"))?;
+    }
+    Ok(orders.played())
+}
+
+/// A recovery and a late commit, and another worker claims what it finds.
 pub(super) async fn a_recovery_a_late_commit_and_a_claim(stage: &Stage) -> Played {
     let mut orders = stage.orders(3).quiet(&RECOVERY_IN_BRIEF);
     while orders.begin() {

@@ -6,7 +6,7 @@ use gd_host::store::{Cancelled, Commit, Key, Verdict};
 use super::commits::{commit, done, spawn};
 use super::oracle::{Played, ensure};
 use super::side::played;
-use super::stage::{Held, OWN_AFFAIRS, Stage};
+use super::stage::{Held, LANE, OWN_AFFAIRS, Stage};
 
 /// Two children of one parent end at the same time, or one ends and one is cancelled.
 pub(super) async fn two_siblings_end(stage: &Stage) -> Played {
@@ -132,6 +132,63 @@ pub(super) async fn a_free_slot_is_given_once(stage: &Stage) -> Played {
     Ok(orders.played())
 }
 
+/// The holder of a key's only slot is cancelled while its attempt ends; somebody waits for the slot.
+pub(super) async fn a_holder_is_cancelled_while_it_ends(stage: &Stage) -> Played {
+    let mut orders = stage.orders(2).quiet(&OWN_AFFAIRS);
+    while orders.begin() {
+        stage.clear().await;
+        let held = stage.executing(0).await;
+        with_slot(stage, held.id).await;
+        let waiter = aside(stage).await;
+        let ends = orders.part(0, "end", stage.sides[0].flush(held.worker, with_key(commit(&held, done("result")))));
+        let cancels = orders.part(1, "cancel", stage.sides[1].cancel_and_promote(held.id));
+        orders.play().await;
+        let seen = async {
+            let (verdict, cancelled) = (played(ends).await?, played(cancels).await?);
+            let by_operator = matches!(cancelled, Some(Cancelled::Now { .. }));
+            ensure(by_operator == matches!(verdict, Verdict::Stale), "it has ended twice, or not at all")?;
+            let row = stage.row(waiter).await.ok_or("who waits is gone")?;
+            ensure(
+                row.status == Status::Runnable.code(),
+                format!("the slot is free, and who waits for it is {row:?}"),
+            )?;
+            let slots = stage.count("select count(*) from gd.instance where slot is not null").await;
+            ensure(slots == 1, format!("{slots} instances have the one slot"))
+        };
+        seen.await.map_err(|seen| format!("{seen}, after {orders}"))?;
+    }
+    Ok(orders.played())
+}
+
+/// A slot is handed over to be run by the same worker, while an operator pauses who is to get it.
+pub(super) async fn a_slot_is_taken_over_while_its_heir_is_paused(stage: &Stage) -> Played {
+    let mut orders = stage.orders(2).quiet(&OWN_AFFAIRS);
+    while orders.begin() {
+        stage.clear().await;
+        let held = stage.executing(0).await;
+        with_slot(stage, held.id).await;
+        let heir = aside(stage).await;
+        let before = stage.row(heir).await.ok_or("it was just made")?.claim;
+        let end = Commit { takes_over: Some(LANE.queue), ..with_key(commit(&held, done("result"))) };
+        let ends = orders.part(0, "end", stage.sides[0].flush(held.worker, end));
+        let pauses = orders.part(1, "pause", stage.sides[1].pause_as_it_stands(heir));
+        orders.play().await;
+        let seen = async {
+            ensure(matches!(played(ends).await?, Verdict::Ended), "the end was refused")?;
+            let stood = played(pauses).await?.ok_or("the heir is gone")?;
+            let row = stage.row(heir).await.ok_or("the heir is gone")?;
+            let runs = row.status == Status::Executing.code();
+            ensure(runs == (stood == Status::Executing), format!("it was paused as {stood:?}, and is {row:?}"))?;
+            ensure(runs == (row.owner == Some(held.worker.0)), format!("it runs nowhere: {row:?}"))?;
+            ensure(row.claim == before + i64::from(runs), format!("it changed hands under its claim: {row:?}"))?;
+            let slots = stage.count("select count(*) from gd.instance where slot is not null").await;
+            ensure(slots == i64::from(runs), format!("{slots} instances have the one slot"))
+        };
+        seen.await.map_err(|seen| format!("{seen}, after {orders}"))?;
+    }
+    Ok(orders.played())
+}
+
 /// Two hosts grant from one bucket that reaches for one of two.
 pub(super) async fn two_rounds_of_grants(stage: &Stage) -> Played {
     let mut orders = stage.orders(2);
@@ -185,6 +242,13 @@ fn of_parent(held: &Held, parent: InstanceId) -> Commit {
 
 fn with_key(commit: Commit) -> Commit {
     Commit { slot: Some((Key { tenant: 1, key: "k".into() }, 0)), ..commit }
+}
+
+/// Somebody who stands aside for a slot of the key.
+async fn aside(stage: &Stage) -> InstanceId {
+    let waiter = stage.runnable().await;
+    sql(stage, &format!("update gd.instance set concurrency_key = 'k', status = 4 where id = {waiter}")).await;
+    waiter
 }
 
 async fn with_slot(stage: &Stage, id: InstanceId) {

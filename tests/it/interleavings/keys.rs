@@ -1,9 +1,9 @@
 //! Correlation keys: one holder, from the start to the end and as long as the scope says.
 
 use gd_core::Scope;
-use gd_host::store::{Started, Verdict};
+use gd_host::store::{Commit, Rider, Riders, Started, Verdict};
 
-use super::commits::{commit, done};
+use super::commits::{commit, done, next};
 use super::oracle::{Played, ensure};
 use super::side::played;
 use super::stage::{OWN_AFFAIRS, Stage};
@@ -13,6 +13,9 @@ const SCOPES: [Scope; 2] = [
     Scope { on_done: false, on_failed: false, on_cancelled: false },
     Scope { on_done: true, on_failed: false, on_cancelled: false },
 ];
+
+/// What a flush says that met a key which somebody else was taking.
+const RACED: &str = "changed hands";
 
 /// Two starts with one key.
 pub(super) async fn two_starts_of_one_key(stage: &Stage) -> Played {
@@ -72,4 +75,41 @@ pub(super) async fn two_starts_and_the_end_of_the_holder(stage: &Stage) -> Playe
         count += orders.played();
     }
     Ok(count)
+}
+
+/// A step starts an instance with a key while somebody else does.
+pub(super) async fn a_start_and_one_of_a_step(stage: &Stage) -> Played {
+    let mut orders = stage.orders(2).quiet(&OWN_AFFAIRS);
+    while orders.begin() {
+        stage.clear().await;
+        let held = stage.executing(0).await;
+        let riders = Riders { children: vec![], effects: vec![Rider::Start(stage.keyed(SCOPES[0]))] };
+        let step = Commit { riders, ..commit(&held, next("new")) };
+        let starts_too = orders.part(0, "step", stage.sides[0].flush(held.worker, step.clone()));
+        let starts = orders.part(1, "start", stage.sides[1].start(stage.keyed(SCOPES[0])));
+        orders.play().await;
+        let verdict = match played(starts_too).await {
+            // Made once more, as a flusher does.
+            Err(raced) if raced.contains(RACED) => {
+                orders.alone(0, "step again", stage.sides[0].flush(held.worker, step)).await
+            }
+            verdict => verdict,
+        };
+        let seen = async {
+            let verdict = verdict?;
+            ensure(matches!(verdict, Verdict::RunsOn { .. }), "the step was refused")?;
+            let started = played(starts).await?;
+            stage.holds().await?;
+            let holder = stage.count("select holder from gd.identity").await;
+            let told = stage.count("select count(*) from gd.instance where convert_from(effect_results, 'utf8') like '%' || (select holder from gd.identity) || '%'").await;
+            ensure(told == 1, "the step is told of another holder")?;
+            match started {
+                Started::New(id) | Started::Duplicate(id) => {
+                    ensure(id.0 == holder, "the caller is told of another holder")
+                }
+            }
+        };
+        seen.await.map_err(|seen| format!("{seen}, after {orders}"))?;
+    }
+    Ok(orders.played())
 }

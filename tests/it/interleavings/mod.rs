@@ -56,6 +56,7 @@ checks! {
     a_row_that_was_taken_back_is_its_next_owners_alone: claims::a_recovery_a_late_commit_and_a_claim,
     no_row_is_taken_for_a_worker_that_nobody_watches: claims::a_recovery_and_a_claim,
     a_worker_that_beats_is_alive_and_one_that_is_dead_is_told: claims::a_recovery_and_a_beat,
+    what_was_lost_is_taken_back_once: claims::two_recoveries,
     a_release_and_a_commit_of_one_claim_exclude_each_other: claims::a_release_and_a_late_commit,
     a_claim_is_committed_once: claims::two_commits_of_one_claim,
     a_claim_that_was_given_out_twice_is_its_owners_alone: claims::a_claim_that_a_crash_gave_out_twice,
@@ -69,8 +70,11 @@ checks! {
     a_child_is_there_if_and_only_if_its_parent_waits_for_it: flow::a_spawn_and_a_recovery,
     nobody_waits_beside_a_free_slot: flow::a_slot_is_let_go_of_while_another_is_put_aside,
     a_slot_has_one_holder: flow::a_free_slot_is_given_once,
+    a_slot_whose_holder_is_cancelled_goes_to_who_waits: flow::a_holder_is_cancelled_while_it_ends,
+    a_slot_that_is_taken_over_runs_nobody_who_is_paused: flow::a_slot_is_taken_over_while_its_heir_is_paused,
     a_bucket_is_never_overdrawn: flow::two_rounds_of_grants,
     one_key_has_one_holder: keys::two_starts_of_one_key,
+    a_start_of_a_step_and_anothers_have_one_holder: keys::a_start_and_one_of_a_step,
     a_key_is_free_after_its_holder_unless_it_is_kept: keys::two_starts_and_the_end_of_the_holder,
 }
 

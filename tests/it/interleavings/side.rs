@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gd_core::{Bucket, Claim, InstanceId, TenantId, WorkerId};
+use gd_core::{Bucket, Claim, InstanceId, Status, TenantId, WorkerId};
 use gd_host::store::{
-    BucketKey, Cancelled, Claimed, Commit, Delivered, Error, Grant, Key, NewInstance, NewSignal, Started, Store,
+    BucketKey, Cancelled, Claimed, Commit, Delivered, Error, Grant, Held, Key, NewInstance, NewSignal, Started, Store,
     Verdict, flush,
 };
 use sqlx::{Connection, PgConnection};
@@ -89,6 +89,35 @@ impl Side {
         async move { store.cancel(TENANT, id, "a test").await.map_err(failed("cancel")) }
     }
 
+    /// The same, and gives the slot that it held to whoever waits for it, as an engine does at once.
+    pub(crate) fn cancel_and_promote(
+        &self,
+        id: InstanceId,
+    ) -> impl Future<Output = Done<Option<Cancelled>>> + Send + use<> {
+        let store = self.store.clone();
+        async move {
+            let cancelled = store.cancel(TENANT, id, "a test").await.map_err(failed("cancel"))?;
+            if let Some(Cancelled::Now { freed: Some(key), .. }) = &cancelled {
+                store.promote(std::slice::from_ref(key)).await.map_err(failed("promote"))?;
+            }
+            Ok(cancelled)
+        }
+    }
+
+    /// Pauses an instance, and says how it stood then.
+    pub(crate) fn pause_as_it_stands(
+        &self,
+        id: InstanceId,
+    ) -> impl Future<Output = Done<Option<Status>>> + Send + use<> {
+        let store = self.store.clone();
+        async move {
+            let held = store.hold(TENANT, id).await.map_err(failed("hold"))?;
+            Ok(held.map(|held| match held {
+                Held::Live(status, _) | Held::EndedBefore(status) => status,
+            }))
+        }
+    }
+
     /// Pauses an instance, and says whether it was there.
     pub(crate) fn pause(&self, id: InstanceId) -> impl Future<Output = Done<bool>> + Send + use<> {
         let store = self.store.clone();
@@ -122,13 +151,22 @@ impl Side {
         }
     }
 
+    /// Declares dead whoever is silent, and leaves what they own.
+    pub(crate) async fn declare_dead(&self) -> Done<usize> {
+        let dead = self.store.declare_dead_workers(SILENCE).await.map_err(failed("declare_dead_workers"))?;
+        Ok(dead.len())
+    }
+
     /// Takes back what nobody alive owns, as every fifth sweep does.
-    pub(crate) async fn sweep_orphans(&self) -> Done<usize> {
-        let mut taken = 0;
-        for worker in self.store.orphan_owners().await.map_err(failed("orphan_owners"))? {
-            taken += self.store.take_back(worker, 100).await.map_err(failed("take_back"))?.len();
+    pub(crate) fn sweep_orphans(&self) -> impl Future<Output = Done<usize>> + Send + use<> {
+        let store = self.store.clone();
+        async move {
+            let mut taken = 0;
+            for worker in store.orphan_owners().await.map_err(failed("orphan_owners"))? {
+                taken += store.take_back(worker, 100).await.map_err(failed("take_back"))?.len();
+            }
+            Ok(taken)
         }
-        Ok(taken)
     }
 
     /// Renews a lease; false when it is lost.
