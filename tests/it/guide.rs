@@ -1,14 +1,12 @@
 //! The pages of the guide tell the truth: their commands are run as they stand, and print what stands there.
 
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::Duration;
 
-use gd_tests::{DEADLINE, HostProcess, TestDatabase, program_folder, repository};
-use tokio::process::Command;
+use gd_tests::{DEADLINE, HostProcess, TestDatabase, repository};
 use tokio::time::Instant;
 
-use crate::transcript::{Piece, Shown, fixed, pieces};
+use crate::transcript::{Piece, Shown, fixed, pieces, shell};
 
 /// Verbs that only look: they are asked again until they say what the page says, since work goes on meanwhile.
 const LOOKS: [&str; 7] = ["get", "history", "list", "logs", "tree", "versions", "why"];
@@ -100,15 +98,7 @@ async fn run(host: &HostProcess, shown: &Shown, update: bool) -> String {
 }
 
 async fn once(host: &HostProcess, command: &str) -> String {
-    let output = Command::new("sh")
-        .args(["-c", command])
-        .current_dir(repository())
-        .env("GD_URL", host.url())
-        .env("PATH", format!("{}:{}", program_folder().display(), std::env::var("PATH").unwrap_or_default()))
-        .stdin(Stdio::null())
-        .output()
-        .await
-        .expect("a shell can be run");
+    let output = shell(command, host.url()).await;
     let (said, complaint) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     let refused = command.ends_with(REFUSED);
     assert_eq!(output.status.success(), !refused, "{command}: {said}{complaint}");

@@ -1,11 +1,8 @@
 //! The README tells the truth: its commands are run as they stand, and print what stands there.
 
-use std::process::Stdio;
+use gd_tests::{HostProcess, PaymentProvider, repository};
 
-use gd_tests::{HostProcess, PaymentProvider, program_folder, repository};
-use tokio::process::Command;
-
-use crate::transcript::{Piece, Shown, fixed, pieces};
+use crate::transcript::{Piece, Shown, fixed, pieces, shell};
 
 /// Where the README's payment provider listens.
 const PROVIDER: &str = "127.0.0.1:8099";
@@ -19,15 +16,7 @@ async fn what_the_readme_shows_is_what_happens() {
     for piece in pieces {
         let Piece::Run(Shown { command, printed }) = piece else { panic!("{piece:?}") };
         let command = command.replace(PROVIDER, provider.address());
-        let output = Command::new("sh")
-            .args(["-c", &command])
-            .current_dir(repository())
-            .env("GD_URL", host.url())
-            .env("PATH", format!("{}:{}", program_folder().display(), std::env::var("PATH").unwrap_or_default()))
-            .stdin(Stdio::null())
-            .output()
-            .await
-            .expect("a shell can be run");
+        let output = shell(&command, host.url()).await;
         let found = String::from_utf8_lossy(&output.stdout).replace(provider.address(), PROVIDER);
         let complaint = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{command}: {complaint}");

@@ -1,5 +1,10 @@
 //! Transcripts in the documentation: their commands, what they print, and what may differ from run to run.
 
+use std::process::{Output, Stdio};
+
+use gd_tests::{program_folder, repository};
+use tokio::process::Command;
+
 /// A piece of a document that a test acts on.
 #[derive(Debug)]
 pub(crate) enum Piece {
@@ -46,6 +51,14 @@ fn shown(body: &str) -> Vec<Shown> {
         }
     }
     shown
+}
+
+/// Runs a command as it stands in a document: in the repository, with the programs on the path, against the host of this URL.
+pub(crate) async fn shell(command: &str, url: &str) -> Output {
+    let path = format!("{}:{}", program_folder().display(), std::env::var("PATH").unwrap_or_default());
+    let mut shell = Command::new("sh");
+    shell.args(["-c", command]).current_dir(repository()).env("GD_URL", url).env("PATH", path).stdin(Stdio::null());
+    shell.output().await.expect("a shell can be run")
 }
 
 /// Without what differs from run to run: times, durations, digests, sizes, numbers of tries and the provider's names. Columns keep
