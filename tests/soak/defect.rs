@@ -20,6 +20,16 @@ pub(crate) enum Defect {
     NoDedup,
     /// A correlation key is freed by nobody's end.
     KeyLeak,
+    /// A key that is waited for is given one slot more than it has.
+    OneTooMany,
+    /// Tokens are granted, and the bucket stays as full as it was.
+    FreeTokens,
+    /// Who draws tries again without paying again.
+    FreeRetry,
+    /// A parent is woken by its first child.
+    EarlyJoin,
+    /// What a step sends is stored twice.
+    DoubleEffect,
 }
 
 impl Defect {
@@ -56,6 +66,36 @@ impl Defect {
                 ],
             ),
             Self::KeyLeak => ("commit_ends", &[("and k.holder = ended.id", "and k.holder = -ended.id")]),
+            // The index that referees slots sees another number, and lets it pass.
+            Self::OneTooMany => (
+                "promote",
+                &[
+                    ("k.slots - held.slots as room", "k.slots + 1 - held.slots as room"),
+                    ("generate_series(0, k.slots - 1)", "generate_series(0, k.slots)"),
+                    ("where held.slots < k.slots", "where held.slots <= k.slots"),
+                ],
+            ),
+            Self::FreeTokens => {
+                ("charge_buckets", &[("set level = u.level", "set level = greatest(b.level, u.level)")])
+            }
+            Self::FreeRetry => (
+                "commit_moves",
+                &[("when e.draws = 2 or (e.draws = 1 and i.rate_limit is not null) then 5", "when e.draws = 2 then 5")],
+            ),
+            Self::EarlyJoin => (
+                "commit_ends",
+                &[(
+                    "status = case when p.status = 3 and p.pending - n.ended = 0 then 0",
+                    "status = case when p.status = 3 then 0",
+                )],
+            ),
+            Self::DoubleEffect => (
+                "store_signals",
+                &[(
+                    "select target, name, payload from fits order by place",
+                    "select target, name, payload from fits, generate_series(1, 2)",
+                )],
+            ),
         }
     }
 }

@@ -8,6 +8,7 @@ use sqlx::PgPool;
 use tokio::time::Instant;
 
 use crate::client::Client;
+use crate::story::OF_A_STEP;
 use gd_tests::Random;
 
 /// How long nothing may end before it is given up.
@@ -44,10 +45,11 @@ async fn resume(pool: &PgPool, client: &Client, random: &mut Random) -> anyhow::
     Ok(())
 }
 
-/// Sends what is awaited by those whose client was never told that it has an instance, or could not send everything.
+/// Sends what is awaited by those whose client was never told that it has an instance, or could not send everything. What a step sends
+/// nobody replaces.
 async fn signal(pool: &PgPool, client: &Client, random: &mut Random) -> anyhow::Result<()> {
-    let sql = "select id, awaits[1] from gd.instance where status = 2 and await_deadline is null";
-    let parked: Vec<(i64, String)> = sqlx::query_as(sql).fetch_all(pool).await?;
+    let sql = "select id, awaits[1] from gd.instance where status = 2 and await_deadline is null and awaits[1] <> $1";
+    let parked: Vec<(i64, String)> = sqlx::query_as(sql).bind(OF_A_STEP).fetch_all(pool).await?;
     for (id, name) in parked {
         let token = format!("{LAST}/{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         let body = json!({ "name": name, "payload": token });

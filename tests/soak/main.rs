@@ -23,6 +23,7 @@ mod report;
 mod run;
 mod stage;
 mod story;
+mod wal;
 
 use std::process::ExitCode;
 

@@ -12,7 +12,11 @@ pub(crate) struct Note {
     pub(crate) now_ms: i64,
     pub(crate) awaited: Vec<String>,
     pub(crate) others: Vec<String>,
-    /// The handler's, which is handed no signals.
+    /// What children have left: round, place in it, and how it ended.
+    pub(crate) children: Vec<(i64, i64, String)>,
+    /// What became of the effects of the step before.
+    pub(crate) effects: Vec<String>,
+    /// The handler's, which is handed no signals and no children.
     pub(crate) of_handler: bool,
 }
 
@@ -32,6 +36,8 @@ impl Note {
             now_ms: note["now_ms"].as_i64().unwrap_or_default(),
             awaited: tokens(note, "awaited"),
             others: tokens(note, "others"),
+            children: note["children"].as_array().into_iter().flatten().map(child).collect(),
+            effects: note["effects"].as_array().into_iter().flatten().map(ToString::to_string).collect(),
             of_handler: !note["fault"].is_null(),
         }
     }
@@ -41,4 +47,10 @@ impl Note {
 pub(crate) fn tokens(note: &Value, field: &str) -> Vec<String> {
     let signals = note[field].as_array().into_iter().flatten();
     signals.map(|signal| signal[1].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+fn child(child: &Value) -> (i64, i64, String) {
+    let number = |field: &str| child[field].as_i64().unwrap_or(-1);
+    let status = child["status"].as_str().unwrap_or_default();
+    (number("round"), number("index"), status.trim_start_matches("ChildStatus::").to_owned())
 }

@@ -8,6 +8,7 @@ use crate::events::Events;
 use crate::faults::{Fault, Kind};
 use crate::figures::Figures;
 use crate::ledger::{Case, Started};
+use crate::wal::Told;
 
 /// So many broken promises are printed.
 const BROKEN_TOLD_MAX: usize = 50;
@@ -26,6 +27,8 @@ pub(crate) struct Report {
     pub(crate) findings: Findings,
     /// Looks for lost wake-ups while it went on.
     pub(crate) looks: u64,
+    /// What the write-ahead log says.
+    pub(crate) log: Told,
 }
 
 /// What the clients did.
@@ -100,8 +103,33 @@ impl Report {
             ("requests that clients hung up on", self.hung_up),
             ("signals consumed", self.findings.consumed),
             ("looks for lost wake-ups", self.looks),
+            ("commits read from the log", self.log.commits),
+            ("waits for a slot of a key", self.log.waits_for_slots),
+            ("commits that left a key without a free slot", self.log.slots_full),
+            ("grants of tokens", self.log.grants),
+            ("parents woken by their children", self.log.joins),
+            ("signals sent by a step, consumed", self.findings.related.signals),
         ]);
         needed
+    }
+
+    /// What has to do with others, and how near it came to its bounds.
+    fn related(&self) -> Vec<(&'static str, u64)> {
+        let (related, log) = (&self.findings.related, &self.log);
+        let highest = |slots| log.holders_max.get(&slots).map_or(0, |holders| *holders as u64);
+        vec![
+            ("instances under a concurrency key, checked", related.keyed),
+            ("slots given", log.slots_taken),
+            ("most holders of a key with 1 slot at a commit", highest(1)),
+            ("most holders of a key with 2 slots at a commit", highest(2)),
+            ("most holders of a key with 3 slots at a commit", highest(3)),
+            ("tokens granted", log.tokens),
+            ("tightest window, millionths of a token left", log.least_left),
+            ("longest time from filling a bucket to its commit, ms", log.grant_us_max / 1_000),
+            ("parents, checked", related.parents),
+            ("children, checked", related.children),
+            ("instances started by a step, checked", related.beside),
+        ]
     }
 
     fn rows(&self) -> Vec<(&'static str, u64)> {
@@ -127,6 +155,7 @@ impl Report {
             ("longest time without any commit, ms", figures.silence_ms_max.unsigned_abs()),
             ("longest time from healing to progress, ms", figures.progress_ms_max.unsigned_abs()),
         ];
+        rows.extend(self.related());
         rows.extend(self.needed());
         rows.push(("promises broken", self.findings.broken.len() as u64));
         rows

@@ -21,6 +21,7 @@ use crate::ledger::Ledger;
 use crate::load::Load;
 use crate::report::{Report, Requests, Verdict};
 use crate::stage::Stage;
+use crate::wal::{Log, Told};
 use crate::{leftover, progress};
 use gd_tests::Random;
 
@@ -37,6 +38,7 @@ pub(crate) async fn run(args: &Args, interrupted: CancellationToken) -> anyhow::
     eprintln!("soak: seed {seed}, {} s, logs in {}", args.duration().as_secs(), folder.display());
     let mut stage = Stage::build(&folder, args.defect).await?;
     let pool = stage.postgres.pool.clone();
+    let log = Log::begin(&pool).await?;
     let (ledger, live) = (Arc::<Ledger>::default(), Arc::<AtomicUsize>::default());
     let client = Client::new(stage.addresses.clone())?;
     let (happened, audit) = (Happened::default(), Audit::default());
@@ -52,6 +54,7 @@ pub(crate) async fn run(args: &Args, interrupted: CancellationToken) -> anyhow::
     let from_ms = now_ms();
     let loading = tokio::spawn(load.run(enough.clone(), over.clone()));
     let auditing = tokio::spawn(audit.clone().run(pool.clone(), over.clone()));
+    let reading = tokio::spawn(log.clone().run(over.clone()));
     let telling = tokio::spawn(progress::run(pool.clone(), live, happened.clone(), over.clone()));
     let mut chaos =
         Chaos { stage: &mut stage, random: random.stream(2), happened: happened.clone(), stop: interrupted.clone() };
@@ -70,9 +73,15 @@ pub(crate) async fn run(args: &Args, interrupted: CancellationToken) -> anyhow::
     over.cancel();
     auditing.await?;
     telling.await?;
+    reading.await?;
+    let told = log.finish().await?;
     eprintln!("soak: checking {} stories", ledger.len());
-    let mut report = judge(&stage, &ledger, &happened, (from_ms, to_ms)).await?;
-    let mut first: Vec<Broken> = audit.slept_through().into_iter().map(Broken::new).collect();
+    let mut report = judge(&stage, &ledger, &happened, told, (from_ms, to_ms)).await?;
+    let at_commits = report.log.broken.iter().cloned();
+    let mut first: Vec<Broken> = audit.slept_through().into_iter().chain(at_commits).map(Broken::new).collect();
+    if left == 0 && report.log.living > 0 {
+        first.push(Broken::new(format!("no instance lives, and by the log {} do", report.log.living)));
+    }
     if left > 0 {
         first.push(stuck(&pool, &client, left).await?);
     }
@@ -101,10 +110,16 @@ async fn finish_scripts(loading: tokio::task::JoinHandle<()>, over: &Cancellatio
     ended.context("a client broke off")
 }
 
-async fn judge(stage: &Stage, ledger: &Ledger, happened: &Happened, load: (i64, i64)) -> anyhow::Result<Report> {
+async fn judge(
+    stage: &Stage,
+    ledger: &Ledger,
+    happened: &Happened,
+    log: Told,
+    load: (i64, i64),
+) -> anyhow::Result<Report> {
     let pool = &stage.postgres.pool;
     let cases = ledger.close();
-    let mut findings = check(pool, &cases).await?;
+    let mut findings = check(pool, &cases, &log).await?;
     let mut events = Events::default();
     for host in &stage.hosts {
         events.read(&host.log())?;
@@ -128,6 +143,7 @@ async fn judge(stage: &Stage, ledger: &Ledger, happened: &Happened, load: (i64, 
         events,
         faults,
         findings,
+        log,
     })
 }
 

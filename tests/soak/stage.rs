@@ -12,6 +12,7 @@ use crate::defect::Defect;
 use crate::host::Host;
 use crate::leftover::CLUSTER;
 use crate::postgres::Postgres;
+use crate::story::limits;
 
 /// The stage. Dropping it ends all of it.
 pub(crate) struct Stage {
@@ -37,6 +38,7 @@ impl Stage {
             host.start().await?;
         }
         stage.deploy().await?;
+        stage.set_limits().await?;
         Ok(stage)
     }
 
@@ -45,6 +47,15 @@ impl Stage {
             let address = self.addresses.first().context("no host serves")?;
             let reply = gd_tests::Api::new(address).post("/v1/deployments", guest(name)).await;
             ensure!(reply.status < 300, "{name} is refused: {}", reply.text);
+        }
+        Ok(())
+    }
+
+    async fn set_limits(&self) -> anyhow::Result<()> {
+        let api = gd_tests::Api::new(self.addresses.first().context("no host serves")?);
+        for (name, limit) in limits::settings() {
+            let reply = api.put(&format!("/v1/limits/{name}"), limit.to_string()).await;
+            ensure!(reply.status < 300, "the limit {name} is refused: {}", reply.text);
         }
         Ok(())
     }

@@ -28,6 +28,8 @@ const POLL: Duration = Duration::from_millis(20);
 /// What a cluster without further settings runs with: as safe as a real one, sized for a developer's machine.
 const SETTINGS: &[(&str, &str)] = &[
     ("fsync", "on"),
+    // The soak reads from the log in which order everything was committed. By the manual this makes the log larger above all where a
+    // table has REPLICA IDENTITY FULL, and none of ours has.
     ("wal_level", "logical"),
     ("max_connections", "200"),
     ("shared_buffers", "256MB"),

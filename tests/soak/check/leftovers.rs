@@ -3,7 +3,7 @@
 use sqlx::PgPool;
 
 /// Each names rows that there should be none of.
-const NONE_OF: [(&str, &str); 7] = [
+const NONE_OF: [(&str, &str); 8] = [
     (
         "executing instances without a living owner",
         "select i.id from gd.instance i where i.status = 1
@@ -30,6 +30,10 @@ const NONE_OF: [(&str, &str); 7] = [
         "select a.instance_id from gd.attempt a
             where not exists (select from gd.instance i where i.id = a.instance_id)
               and not exists (select from gd.finished f where f.id = a.instance_id)",
+    ),
+    (
+        "parents that are gone, and for whom outcomes of children are still kept",
+        "select c.parent from gd.child_outcome c where not exists (select from gd.instance i where i.id = c.parent)",
     ),
     ("instances that have ended twice", "select id from gd.finished group by id having count(*) > 1"),
     (

@@ -3,12 +3,11 @@
 use gd_core::{AttemptOutcome, Wake};
 
 use super::rows::{Attempt, Instance};
-use crate::ledger::Case;
 use crate::notes::Note;
 
 /// What is wrong, and each note with the outcome of its attempt.
-pub(super) fn check(case: &Case, instance: &Instance, cluster: &str) -> (Vec<String>, Vec<(Note, AttemptOutcome)>) {
-    if case.story.fsm == "chore" {
+pub(super) fn check(fsm: &str, instance: &Instance, cluster: &str) -> (Vec<String>, Vec<(Note, AttemptOutcome)>) {
+    if fsm == "chore" {
         return (chore(instance, cluster), vec![]);
     }
     let notes = Note::all(&instance.payload());

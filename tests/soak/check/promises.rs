@@ -6,7 +6,6 @@ use gd_core::{AttemptOutcome, Status};
 
 use super::rows::Instance;
 use crate::ledger::{Cancel, Case, Pause, Started};
-use crate::story::End;
 
 /// Tolerance between this machine's clock and a rounded one.
 const ROUNDING_MS: i64 = 2;
@@ -22,10 +21,7 @@ pub(super) fn of_end(case: &Case, instance: &Instance) -> Vec<String> {
         broken.push(format!("it has another key: {:?}", row.correlation_key));
     }
     let cancelled = row.status() == Some(Status::Cancelled);
-    let expected = match story.end {
-        End::Done => Status::Done,
-        End::Failed => Status::Failed,
-    };
+    let expected = story.end.status();
     match case.cancel {
         Some(Cancel::Cancelled) if !cancelled => {
             broken.push(format!("its cancellation was acknowledged, and it is {:?}", row.status()));

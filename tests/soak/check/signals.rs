@@ -13,13 +13,13 @@ use crate::notes::Note;
 const ROUNDING_MS: i64 = 2;
 
 /// Follows the signals of an instance through its notes; also says how many it consumed.
-pub(super) fn check(case: &Case, instance: &Instance, notes: &[(Note, AttemptOutcome)]) -> (Vec<String>, u64) {
-    let mut inbox = Inbox { sent: &case.sent, seen: HashSet::new(), consumed: HashSet::new(), broken: vec![] };
+pub(super) fn check(all: &[Sent], instance: &Instance, notes: &[(Note, AttemptOutcome)]) -> (Vec<String>, u64) {
+    let mut inbox = Inbox { sent: all, seen: HashSet::new(), consumed: HashSet::new(), broken: vec![] };
     for (note, outcome) in notes.iter().filter(|(note, _)| !note.of_handler) {
         inbox.step(note, *outcome);
     }
     inbox.end(instance);
-    for sent in &case.sent {
+    for sent in all {
         inbox.broken.extend(deduplicated(sent, &instance.remembered));
     }
     (inbox.broken, inbox.consumed.len() as u64)
@@ -127,8 +127,6 @@ fn deduplicated(sent: &Sent, remembered: &[String]) -> Vec<String> {
 mod tests {
     use super::super::rows::Attempt;
     use super::*;
-    use crate::story::Story;
-    use gd_tests::Random;
 
     fn note(now_ms: i64, awaited: &[&str], others: &[&str]) -> Note {
         let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
@@ -141,6 +139,8 @@ mod tests {
             now_ms,
             awaited,
             others,
+            children: vec![],
+            effects: vec![],
             of_handler: false,
         }
     }
@@ -151,10 +151,9 @@ mod tests {
 
     /// What is found when these signals were sent, these notes written, and this was left at this end.
     fn found(sent: Vec<Sent>, notes: &[(Note, AttemptOutcome)], end: AttemptOutcome, left: &[&str]) -> Vec<String> {
-        let case = Case { sent, ..Case::new(Story::tell(0, &mut Random::new(1))) };
         let history = vec![Attempt { outcome: end.code(), ..Attempt::default() }];
         let inbox = left.iter().map(|&token| token.to_owned()).collect();
-        check(&case, &Instance { history, inbox, ..Instance::default() }, notes).0
+        check(&sent, &Instance { history, inbox, ..Instance::default() }, notes).0
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Deed, End};
+use super::{Deed, Draw, End, Spawn, relations};
 use gd_tests::Random;
 
 /// A story before it has a number.
@@ -10,6 +10,10 @@ pub(super) struct Draft {
     pub(super) kind: &'static str,
     pub(super) plan: Plan,
     pub(super) key: Option<DraftKey>,
+    pub(super) concurrency_key: Option<&'static str>,
+    pub(super) draw: Option<Draw>,
+    pub(super) priority: i64,
+    pub(super) spawns: Vec<Spawn>,
     pub(super) end: End,
     pub(super) visits: Option<i64>,
     pub(super) script: Vec<Deed>,
@@ -29,7 +33,7 @@ pub(super) enum DraftKey {
 type Tell = fn(&mut Random) -> Draft;
 
 /// Every kind with its weight.
-const KINDS: [(u64, Tell); 16] = [
+const KINDS: [(u64, Tell); 20] = [
     (16, chain),
     (12, nap),
     (16, signals),
@@ -46,6 +50,10 @@ const KINDS: [(u64, Tell); 16] = [
     (8, contested),
     (6, cancelled),
     (8, paused),
+    (7, relations::keyed),
+    (6, relations::limited),
+    (8, relations::parent),
+    (8, relations::emits),
 ];
 
 pub(super) fn draft(random: &mut Random) -> Draft {
@@ -60,9 +68,19 @@ pub(super) fn draft(random: &mut Random) -> Draft {
     chain(random)
 }
 
-fn probe(kind: &'static str, acts: Vec<Value>) -> Draft {
-    let plan = Plan::Probe { acts, on_fault: vec![] };
-    Draft { kind, plan, key: None, end: End::Done, visits: None, script: vec![] }
+pub(super) fn probe(kind: &'static str, acts: Vec<Value>) -> Draft {
+    Draft {
+        kind,
+        plan: Plan::Probe { acts, on_fault: vec![] },
+        key: None,
+        concurrency_key: None,
+        draw: None,
+        priority: 0,
+        spawns: vec![],
+        end: End::Done,
+        visits: None,
+        script: vec![],
+    }
 }
 
 /// A step that takes a while, and how it goes on.

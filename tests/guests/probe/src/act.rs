@@ -126,6 +126,9 @@ pub(crate) struct Spec {
     weight: u32,
     #[serde(default)]
     pad: usize,
+    /// Instead of a pad of any size.
+    #[serde(default)]
+    label: Option<String>,
 }
 
 /// A signal to send, to an id or a key.
@@ -148,7 +151,8 @@ fn one() -> u32 {
 
 impl Spec {
     fn start(self) -> Result<Start> {
-        let state = json!({ "plan": self.plan, "pad": "x".repeat(self.pad) });
+        let pad = self.label.unwrap_or_else(|| "x".repeat(self.pad));
+        let state = json!({ "plan": self.plan, "pad": pad });
         let mut start = Start::new(self.fsm.unwrap_or_else(|| "probe".into())).state(&state)?;
         start = start.priority(self.priority).delay(millis(self.delay_ms)).weight(self.weight);
         start = self.step.into_iter().fold(start, Start::step);
