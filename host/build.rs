@@ -1,14 +1,20 @@
-//! Embeds the guest SDK and the contract as they stand in the repository, for `gd-host new`.
+//! Embeds the guest SDK, the rules that its test kit decides by, and the contract as they stand in the repository, for `gd-host new`.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 /// Folders that are embedded whole.
-const FOLDERS: [&str; 3] = ["guest-sdk/src", "guest-sdk/macros/src", "wit"];
+const FOLDERS: [&str; 4] = ["guest-sdk/src", "guest-sdk/macros/src", "host/core/src", "wit"];
 /// Files that are embedded beside them.
-const FILES: [&str; 5] =
-    ["guest-sdk/Cargo.toml", "guest-sdk/macros/Cargo.toml", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml"];
+const FILES: [&str; 6] = [
+    "guest-sdk/Cargo.toml",
+    "guest-sdk/macros/Cargo.toml",
+    "host/core/Cargo.toml",
+    "Cargo.toml",
+    "Cargo.lock",
+    "rust-toolchain.toml",
+];
 
 fn main() -> io::Result<()> {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;

@@ -82,7 +82,7 @@
 //! ```
 //!
 //! The crate of a workflow is `crate-type = ["cdylib", "rlib"]` and holds one machine or job. Natively it is an ordinary
-//! library: its steps are functions that tests call with a context from [`testing`].
+//! library: [`testing`] runs whole instances of it, and its steps are functions that can be called alone.
 
 extern crate self as gd_guest;
 
@@ -115,6 +115,7 @@ pub use wit_bindgen;
 pub use bindings::gd::fsm::types::{
     Child, ChildStatus, EffectOutcome, EffectResult, ErrorInfo, Fault, FaultKind, Signal, Wake,
 };
+pub use component::Workflow;
 pub use context::Ctx;
 pub use duration::{days, hours, millis, minutes, seconds};
 pub use effect::{Keep, RateLimit, SendSignal, Start};

@@ -24,6 +24,11 @@ pub(crate) fn expand(options: FsmOptions, mut block: ItemImpl) -> Result<TokenSt
     Ok(quote! {
         #block
         #implementation
+
+        impl ::gd_guest::component::Workflow for #machine {
+            type Component = ::gd_guest::component::MachineComponent<Self>;
+        }
+
         #keep
         #export
     })

@@ -43,6 +43,10 @@ pub(crate) fn expand(options: JobOptions, function: ItemFn) -> Result<TokenStrea
             }
         }
 
+        impl ::gd_guest::component::Workflow for #spec {
+            type Component = ::gd_guest::component::JobComponent<Self>;
+        }
+
         #keep
         #export
     })

@@ -15,7 +15,7 @@
 //! ```
 //!
 //! A component that calls nothing here imports no `wasi:http`. Natively there is no network: `send` answers
-//! [`Error::NoNetwork`].
+//! [`Error::NoNetwork`], unless a test's [`Harness`](crate::testing::Harness) answers for the other side.
 
 mod error;
 mod request;

@@ -130,7 +130,11 @@ impl RateLimit {
 }
 
 impl Effect {
-    pub(crate) fn validate(&self, limits: &Limits) -> Result<(), InvalidOutcome> {
+    /// Holds it to the rules.
+    ///
+    /// # Errors
+    /// The first rule that is broken.
+    pub fn validate(&self, limits: &Limits) -> Result<(), InvalidOutcome> {
         match self {
             Self::Start(spec) => spec.validate(limits),
             Self::Signal(signal) => signal.validate(limits),

@@ -8,7 +8,7 @@ pub use aside::{Aside, Joining, WantsSlot, WantsTokens};
 
 /// What is known of a live instance, all of one moment, by the database's clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the instance's columns; what is more is said")]
+#[allow(missing_docs, reason = "the instance's columns; what is more is said")]
 pub struct Facts {
     pub status: Status,
     pub held: bool,
@@ -46,7 +46,7 @@ pub struct Facts {
 
 /// The worker that holds an instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the worker's columns; what is more is said")]
+#[allow(missing_docs, reason = "the worker's columns; what is more is said")]
 pub struct Owner {
     pub host: String,
     /// Not declared dead.

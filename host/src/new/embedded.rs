@@ -3,9 +3,12 @@
 /// Path in the repository, and text.
 const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 
-/// The SDK and the contract, which keep their places to one another.
+/// Folders that keep their places to one another: the SDK, the rules that its test kit decides by, and the contract.
+const SDK: [&str; 3] = ["guest-sdk/", "host/core/", "wit/"];
+
+/// All files of the SDK.
 pub(super) fn sdk() -> impl Iterator<Item = (&'static str, &'static str)> {
-    FILES.iter().copied().filter(|(path, _)| path.starts_with("guest-sdk/") || path.starts_with("wit/"))
+    FILES.iter().copied().filter(|(path, _)| SDK.iter().any(|folder| path.starts_with(folder)))
 }
 
 /// One file.

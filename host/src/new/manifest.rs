@@ -3,12 +3,14 @@
 use anyhow::{Context, bail};
 use toml::{Table, Value};
 
-/// The manifest with everything that it inherits from `workspace` written out. Lints are left out: they are the author's.
+/// The manifest with everything that it inherits from `workspace` written out. Lints are left out: they are the author's. So is
+/// what only its own tests need: they are not run there.
 pub(super) fn standalone(manifest: &str, workspace: &str) -> anyhow::Result<String> {
     let mut manifest: Table = toml::from_str(manifest).context("the manifest is no TOML")?;
     let workspace: Table = toml::from_str(workspace).context("the workspace's manifest is no TOML")?;
     let shared = workspace.get("workspace").and_then(Value::as_table).context("it holds no workspace")?;
     manifest.remove("lints");
+    manifest.remove("dev-dependencies");
     if let (Some(package), Some(from)) = (table(&mut manifest, "package"), shared.get("package")) {
         inherit(package, from)?;
     }
@@ -53,15 +55,21 @@ fn merged(name: &str, inherited: &Value, own: &Table) -> anyhow::Result<Value> {
         other => return Ok(other.clone()),
     };
     if let Some(Value::String(path)) = merged.get_mut("path") {
-        // Both are in guest-sdk/, where the manifest of the only one that names the other is.
-        let Some(inside) = path.strip_prefix("guest-sdk/") else { bail!("{name} is at {path}, which is not embedded") };
-        *path = inside.to_owned();
+        *path = from_sdk(path).with_context(|| format!("{name} is at {path}, which is not embedded"))?;
     }
     if let Some(more) = own.get("features").and_then(Value::as_array) {
         let features = merged.entry("features").or_insert_with(|| Value::Array(Vec::new()));
         features.as_array_mut().with_context(|| format!("the features of {name} are no list"))?.extend(more.clone());
     }
     Ok(Value::Table(merged))
+}
+
+/// A path in the repository as it is named from guest-sdk/, where the only manifest that names others is.
+fn from_sdk(path: &str) -> Option<String> {
+    match path.strip_prefix("guest-sdk/") {
+        Some(inside) => Some(inside.to_owned()),
+        None => (path == "host/core").then(|| format!("../{path}")),
+    }
 }
 
 #[cfg(test)]
@@ -75,6 +83,7 @@ mod tests {
         plain = "1"
         rich = { version = "2", default-features = false, features = ["a"] }
         sibling = { path = "guest-sdk/macros" }
+        rules = { path = "host/core" }
         stranger = { path = "host" }
     "#;
 
@@ -98,9 +107,10 @@ mod tests {
             "[dependencies]\nplain = { version = '1', features = ['c'] }\nsibling = { path = 'macros' }",
         );
         check(
-            "[target.'cfg(unix)'.dependencies]\nplain.workspace = true",
-            "[target.'cfg(unix)'.dependencies]\nplain = '1'",
+            "[target.'cfg(unix)'.dependencies]\nplain.workspace = true\nrules.workspace = true",
+            "[target.'cfg(unix)'.dependencies]\nplain = '1'\nrules = { path = '../host/core' }",
         );
+        check("[dev-dependencies]\nplain.workspace = true", "");
     }
 
     #[test]

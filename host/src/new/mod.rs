@@ -100,7 +100,10 @@ mod tests {
         assert!(text("README.md").contains("release/my_flow.wasm"));
         assert!(text("gd/wit/world.wit").contains("world fsm"));
         assert!(text("gd/guest-sdk/src/bindings.rs").contains("path: \"../wit\""));
-        assert!(!text("gd/guest-sdk/macros/Cargo.toml").contains("workspace"));
+        assert!(text("gd/guest-sdk/Cargo.toml").contains("path = \"../host/core\""));
+        for manifest in ["gd/guest-sdk/Cargo.toml", "gd/guest-sdk/macros/Cargo.toml", "gd/host/core/Cargo.toml"] {
+            assert!(!text(manifest).contains("workspace"), "{manifest}");
+        }
         assert!(text("rust-toolchain.toml").contains("wasm32-wasip2"));
         for (path, text) in &files {
             assert!(!text.contains("{{"), "{path}");

@@ -32,23 +32,14 @@ use gd_tests::target;
 pub(crate) use catalogue::rows;
 use catalogue::{Shown, exists, list, named_by_row};
 
-/// Rows and groups of rows whose feature is not there yet.
-const TO_COME: &[&str] = &["TST"];
-
 /// Rows of scope B and X that may be left out.
 const NOT_TAKEN_MAX: usize = 5;
-
-fn to_come(id: &str) -> impl Iterator<Item = &'static &'static str> {
-    let group = id.split('-').next().unwrap_or_default().to_owned();
-    let id = id.to_owned();
-    TO_COME.iter().filter(move |entry| **entry == id || **entry == group)
-}
 
 #[test]
 fn every_row_of_the_catalogue_has_its_tests() {
     let (rows, mut list) = (rows(), list());
     let (mut taken, mut not_taken) = (0, Vec::new());
-    let (mut tests, mut waiting, mut wrong) = (BTreeSet::new(), BTreeSet::<&&str>::new(), Vec::new());
+    let (mut tests, mut wrong) = (BTreeSet::new(), Vec::new());
     for row in &rows {
         match list.remove(&row.id) {
             Some(Shown::By(by)) => {
@@ -60,12 +51,10 @@ fn every_row_of_the_catalogue_has_its_tests() {
             }
             Some(Shown::NotTaken) if ['S', 'H'].contains(&row.scope) => wrong.push(format!("{} must be shown", row.id)),
             Some(Shown::NotTaken) => not_taken.push(&row.id),
-            None if to_come(&row.id).next().is_some() => waiting.extend(to_come(&row.id)),
             None => wrong.push(format!("{} is not in the list", row.id)),
         }
     }
     wrong.extend(list.keys().map(|id| format!("{id} is in the list and is no row")));
-    wrong.extend(TO_COME.iter().filter(|entry| !waiting.contains(*entry)).map(|entry| format!("{entry} has come")));
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert!(not_taken.len() <= NOT_TAKEN_MAX, "more than {NOT_TAKEN_MAX} rows are left out: {not_taken:?}");
     let line = format!("conformance: {taken} of {} rows, {} tests", rows.len(), tests.len());

@@ -5,7 +5,7 @@ use crate::{Decision, Ending, Inbox, InstanceId, Position, SignalId, Status, The
 
 /// A step that runs: what it is handed.
 #[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "the context of a step, as the contract has it")]
+#[allow(missing_docs, reason = "the context of a step, as the contract has it")]
 pub struct Attempt {
     pub id: InstanceId,
     pub step: String,

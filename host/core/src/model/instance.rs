@@ -6,7 +6,7 @@ use crate::{ErrorInfo, Scope, Signal, Status, Wake};
 
 /// An instance as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the fields of an instance, as the host shows them")]
+#[allow(missing_docs, reason = "the fields of an instance, as the host shows them")]
 pub struct Instance {
     pub status: Status,
     pub held: bool,

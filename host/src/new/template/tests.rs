@@ -1,48 +1,45 @@
-//! What each step decides, natively: no host, no database.
+//! Whole instances, natively: no host, no database, and a clock that moves when it is told to.
 
-use gd_guest::{Transition, testing};
+use gd_guest::testing::{Harness, Status};
 
 use super::*;
 
-fn greeting() -> Greeting {
-    Greeting {
-        name: "Ada".to_owned(),
-        patience_ms: patience_ms(),
-        reminders: 0,
-        heard: None,
-    }
+fn greeted(key: &str) -> Harness {
+    let mut harness = Harness::new::<Greeting>();
+    let start = Start::new("{{name}}").key(key);
+    harness.start(start.state(&json!({ "name": "Ada" })).unwrap());
+    harness.drain();
+    harness
 }
 
 #[test]
 fn a_greeting_waits_an_hour_for_a_reply() {
-    let outcome = Greeting::greet.call(greeting(), &testing::ctx()).unwrap();
-    let Transition::Await { names, timeout, .. } = outcome.transition() else {
-        panic!("{outcome:?}")
-    };
-    assert_eq!(names.as_slice(), [REPLY]);
-    assert_eq!(*timeout, Some(hours(1)));
+    let harness = greeted("G-1");
+    let greeting = harness.by_key("G-1");
+    greeting.assert_awaits(REPLY).assert_step("hear");
+    assert_eq!(greeting.waits(), Some(hours(1)));
 }
 
 #[test]
-fn a_reply_is_heard() {
-    let ctx = testing::woken_by([testing::signal(REPLY, "hi")]);
-    let outcome = Greeting::hear.call(greeting(), &ctx).unwrap();
-    assert_eq!(outcome.step(), Some("part"));
-    assert_eq!(outcome.state().unwrap().heard.as_deref(), Some("hi"));
+fn a_reply_is_heard_also_when_every_step_dies_once() {
+    let mut harness = greeted("G-1");
+    harness.crash_everywhere();
+    harness.signal(SendSignal::to_key("G-1", REPLY).payload(&"hi").unwrap());
+    assert_eq!(harness.drain().done, 1);
+    let expected = json!({ "name": "Ada", "heard": "hi", "reminders": 0 });
+    harness.by_key("G-1").assert_result(expected);
+    harness.assert_repeatable();
 }
 
 #[test]
 fn who_does_not_reply_is_reminded_twice() {
-    let reminded = |reminders| {
-        let greeting = Greeting {
-            reminders,
-            ..greeting()
-        };
-        Greeting::hear
-            .call(greeting, &testing::timed_out())
-            .unwrap()
-    };
-    assert_eq!(reminded(0).step(), Some("greet"));
-    assert_eq!(reminded(1).state().unwrap().reminders, 2);
-    assert_eq!(reminded(2).transition().kind(), "stop");
+    let mut harness = greeted("G-1");
+    for reminders in 1..=2 {
+        harness.advance(hours(1)).drain();
+        let greeting = harness.by_key("G-1");
+        assert_eq!(greeting.state::<Greeting>().reminders, reminders);
+    }
+    harness.advance(hours(1)).drain();
+    let greeting = harness.by_key("G-1");
+    greeting.assert_status(Status::Failed).assert_error("no-reply");
 }

@@ -1,4 +1,4 @@
-//! Contexts for tests of single steps, natively: `Invoice::draft.call(invoice, &testing::ctx())`.
+//! Contexts for tests of single steps: `Invoice::draft.call(invoice, &testing::ctx())`.
 
 use serde::Serialize;
 
