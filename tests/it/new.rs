@@ -37,7 +37,7 @@ async fn a_new_crate_builds_passes_its_tests_deploys_and_runs() {
     assert!(made.stdout.contains("gd-host dev target/wasm32-wasip2/release/order_flow.wasm"), "{made:?}");
     let given = versions(&dir);
     let tested = cargo(&dir, &["test"]).await;
-    assert!(tested.contains("a_reply_is_heard ... ok"), "{tested}");
+    assert!(tested.contains("a_reply_is_heard_also_when_every_step_dies_once ... ok"), "{tested}");
     let built = cargo(&dir, &["build", "--release", "--target", "wasm32-wasip2"]).await;
     assert!(!built.contains("warning"), "{built}");
     let used = versions(&dir);

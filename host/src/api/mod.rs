@@ -14,12 +14,13 @@ mod problem;
 mod signals;
 mod time;
 
-use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post, put};
-use axum::{Router, middleware};
+use axum::{Extension, Router, middleware};
 use tower_http::trace::TraceLayer;
 
 use crate::host::Host;
+
+use extract::BodyMax;
 
 pub use auth::ApiToken;
 pub(crate) use limits::Given as GivenLimit;
@@ -36,10 +37,10 @@ const BATCH_BYTES_MAX: usize = 64 << 20;
 pub fn router(host: Host, token: Option<ApiToken>) -> Router {
     let deployments = Router::new()
         .route("/v1/deployments", post(deployments::deploy))
-        .layer(DefaultBodyLimit::max(DEPLOYMENT_BYTES_MAX));
+        .layer(Extension(BodyMax(DEPLOYMENT_BYTES_MAX)));
     let batches = Router::new()
         .route("/v1/instances/batch", post(instances::start_many))
-        .layer(DefaultBodyLimit::max(BATCH_BYTES_MAX));
+        .layer(Extension(BodyMax(BATCH_BYTES_MAX)));
     let v1 = Router::new()
         .route("/v1/fsms", get(fsms::list))
         .route("/v1/fsms/{fsm}", get(fsms::get))
@@ -60,7 +61,7 @@ pub fn router(host: Host, token: Option<ApiToken>) -> Router {
         .route("/v1/limits", get(limits::list))
         .route("/v1/limits/{name}", put(limits::set).delete(limits::remove))
         .route("/v1/nodes", get(nodes::list))
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(Extension(BodyMax(BODY_BYTES_MAX)))
         .merge(deployments)
         .merge(batches)
         .route("/metrics", get(metrics::metrics))

@@ -58,6 +58,7 @@ async fn a_start_that_is_wrong_is_refused_with_a_code() {
         (json!({ "fsm": "probe", "rate_limit": "a", "weight": 1_000_000_001 }).to_string(), 400, "invalid-argument"),
         (json!({ "fsm": "probe", "state": "x".repeat(1 << 20) }).to_string(), 413, "payload-too-large"),
         ("x".repeat(3 << 20), 413, "payload-too-large"),
+        ("x".repeat(60 << 20), 413, "payload-too-large"),
     ] {
         let shown = body.chars().take(100).collect::<String>();
         let reply = api.post("/v1/instances", body).await;

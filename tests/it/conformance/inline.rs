@@ -46,7 +46,8 @@ async fn inl_08_a_chain_that_lost_its_claim_ends() {
 #[tokio::test(flavor = "multi_thread")]
 async fn inl_09_every_step_of_a_chain_sees_the_inbox_as_it_is_then() {
     let host = TestHost::with_probe().await;
-    let id = host.plan(json!([{ "do": "next" }, { "do": "sleep", "ms": 1_500 }, { "do": "next" }])).await;
+    // A chain goes on for a second at most.
+    let id = host.plan(json!([{ "do": "next" }, { "do": "sleep", "ms": 700 }, { "do": "next" }])).await;
     host.executing(id, 1).await;
     host.signal(id, "go", json!(1)).await;
     let notes = host.ended(id).await.notes();
