@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gd_core::{Position, WorkerId, unstorable};
+use gd_core::{Decision, Position, WorkerId, unstorable};
 use metrics::{Histogram, histogram};
 use sqlx::PgConnection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -28,16 +28,21 @@ const ASIDE: Duration = Duration::from_millis(50);
 const TRANSACTION_MAX: Duration = Duration::from_secs(30);
 
 /// What became of a commit.
+#[expect(clippy::large_enum_variant, reason = "nearly every commit ends so, and a box is an allocation for each step")]
 pub(super) enum Done {
-    /// The database has answered; and the instance that the runner may go on with, where this one let go of a slot.
-    Written(Verdict, Option<Box<Claimed>>),
+    /// The database has answered: what was to be written; and the instance that the runner may go on with, where this one let go of a slot.
+    Written(Verdict, Decision, Option<Box<Claimed>>),
     /// It has not, and the worker has no business with the instance any more.
     Unknown,
 }
 
 /// Where runners hand in their commits. Cheap to clone; the flusher ends with the last one.
 #[derive(Clone)]
-pub(super) struct Commits(mpsc::Sender<Entry>);
+pub(super) struct Commits {
+    entries: mpsc::Sender<Entry>,
+    /// Counts the beginnings and ends of batches: odd while one is on its way.
+    batches: watch::Receiver<u64>,
+}
 
 impl Commits {
     /// Commits one attempt, in a batch with others, durably.
@@ -45,10 +50,18 @@ impl Commits {
         let (answer, answered) = oneshot::channel();
         let lost = incarnation.lost.clone();
         let entry = Entry { worker: incarnation.worker, commit, position, lost, ambiguous: false, answer };
-        if self.0.send(entry).await.is_err() {
+        if self.entries.send(entry).await.is_err() {
             return Done::Unknown;
         }
         answered.await.unwrap_or(Done::Unknown)
+    }
+
+    /// The end of the batch that is on its way now, if one is.
+    pub(super) fn batch_end(&self) -> Option<impl Future<Output = ()> + use<>> {
+        let mut batches = self.batches.clone();
+        let begun = *batches.borrow();
+        // An error says that the flusher is gone: no batch is on its way.
+        (begun % 2 == 1).then_some(async move { drop(batches.wait_for(|count| *count > begun).await) })
     }
 }
 
@@ -66,6 +79,7 @@ struct Entry {
 pub(super) struct Flusher {
     shared: Arc<Shared>,
     entries: mpsc::Receiver<Entry>,
+    batches: watch::Sender<u64>,
     connection: Option<PgConnection>,
     /// Entries whose row a stranger has locked.
     aside: Vec<Entry>,
@@ -77,7 +91,9 @@ impl Flusher {
     pub(super) fn new(shared: Arc<Shared>) -> (Self, Commits) {
         let (sender, entries) = mpsc::channel(shared.config.flush_rows_max);
         let (rows, seconds) = (histogram!(names::FLUSH_ROWS), histogram!(names::FLUSH));
-        (Self { shared, entries, connection: None, aside: Vec::new(), rows, seconds }, Commits(sender))
+        let (batches, watched) = watch::channel(0);
+        let flusher = Self { shared, entries, batches, connection: None, aside: Vec::new(), rows, seconds };
+        (flusher, Commits { entries: sender, batches: watched })
     }
 
     /// Runs until every [`Commits`] is gone and every entry is answered.
@@ -96,7 +112,9 @@ impl Flusher {
                 return;
             }
             batch.append(&mut self.aside);
+            self.batches.send_modify(|count| *count += 1);
             self.write_all(batch).await;
+            self.batches.send_modify(|count| *count += 1);
         }
     }
 
@@ -190,7 +208,7 @@ impl Flusher {
         for (entry, verdict) in batch.into_iter().zip(flushed.verdicts) {
             let taken_over = flushed.taken_over.remove(&(entry.commit.id, entry.commit.claim)).map(Box::new);
             // A runner that is gone needs no answer; what it was to go on with is found as owned and not held.
-            drop(entry.answer.send(Done::Written(verdict, taken_over)));
+            drop(entry.answer.send(Done::Written(verdict, entry.commit.decision, taken_over)));
         }
     }
 

@@ -75,11 +75,25 @@ impl Picker {
 
     /// Returns with lanes to ask and a place taken for every row asked for; with nothing when this worker may not claim any more.
     async fn find_work(&self, known: &mut Known, incarnation: &Incarnation) -> Result<Vec<Asked>, Error> {
+        let mut patient = true;
         loop {
             let mut freed = pin!(self.shared.slots.freed());
             freed.as_mut().enable();
             if self.closing.is_cancelled() || incarnation.interrupt.is_cancelled() {
                 return Ok(Vec::new());
+            }
+            // A busy host claims once for all places that a batch of commits gives back, not once for each.
+            if patient
+                && self.shared.slots.few_are_free()
+                && let Some(end) = self.commits.batch_end()
+            {
+                patient = false;
+                tokio::select! {
+                    () = end => tokio::task::yield_now().await,
+                    () = self.closing.cancelled() => {}
+                    () = incarnation.interrupt.cancelled() => {}
+                }
+                continue;
             }
             let room = self.shared.slots.room();
             let full = room.is_empty();

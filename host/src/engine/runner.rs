@@ -22,7 +22,7 @@ use super::turns::Urgency;
 use super::{Shared, micros};
 use crate::failpoint::{self, Failpoint};
 use crate::registry::Loaded;
-use crate::sandbox::{StepEnd, StepInput, StepReport};
+use crate::sandbox::{LogLine, StepEnd, StepInput, StepReport};
 use crate::store::{Claimed, Commit, DEFAULT_TENANT, HistoryLevel, Key, Record, Riders, Verdict};
 use crate::telemetry::metrics as names;
 
@@ -31,6 +31,14 @@ use crate::telemetry::metrics as names;
 enum Alone {
     Yes,
     No,
+}
+
+/// An attempt that was run to its end.
+struct Ran {
+    ending: Ending,
+    wall: Duration,
+    cpu: Duration,
+    log: Vec<LogLine>,
 }
 
 /// Runs claimed instances.
@@ -52,7 +60,7 @@ impl Runner {
             Some(decision) => {
                 let commit = commit_of(&claimed, decision, Riders::default());
                 let done = self.commits.commit(&self.incarnation, commit, position).await;
-                if let Done::Written(Verdict::Ended, _) = done {
+                if let Done::Written(Verdict::Ended, ..) = done {
                     tracing::error!(instance = %claimed.id, "crash-loop: the instance has failed");
                     self.settled(claimed.id);
                 }
@@ -97,16 +105,17 @@ impl Runner {
                 }
             };
             let history = self.shared.registry.history(claimed.fsm).await;
-            let report = self.attempt(&program, &claimed).await;
-            let StepEnd::Ended(ending) = report.end.clone() else {
+            let StepReport { end, wall, cpu, log } = self.attempt(&program, &claimed).await;
+            let StepEnd::Ended(ending) = end else {
                 return self.interrupted(&claimed).await;
             };
             steps += 1;
             let may_run_on =
                 !self.closing.is_cancelled() && self.shared.config.run_ahead.allows(steps, began.elapsed());
-            let next = self.commit(&program, &claimed, ending, &report, (may_run_on, alone, history)).await;
-            match next {
-                Some(next) if next.id == claimed.id => claimed = next,
+            let id = claimed.id;
+            let ran = Ran { ending, wall, cpu, log };
+            match self.commit(&program, claimed, ran, (may_run_on, alone, history)).await {
+                Some(next) if next.id == id => claimed = next,
                 Some(other) => {
                     let Some(held) = self.hold(&other) else { return };
                     (claimed, hold) = (other, held);
@@ -158,21 +167,18 @@ impl Runner {
     async fn commit(
         &self,
         program: &Loaded,
-        claimed: &Claimed,
-        ending: Ending,
-        report: &StepReport,
+        claimed: Claimed,
+        Ran { ending, wall, cpu, log }: Ran,
         (may_run_on, alone, history): (bool, Alone, HistoryLevel),
     ) -> Option<Claimed> {
-        let position = position(claimed);
+        let position = position(&claimed);
         let fault = fault(&ending);
         let decision = decide(&position, ending, &program.descriptor, &self.shared.limits);
-        let (change, error, outcome) = (decision.change.clone(), decision.error.clone(), decision.outcome);
-        let rounds = u32::from(!decision.children.is_empty());
-        let riders = match self.shared.riders(claimed, &decision).await {
+        let riders = match self.shared.riders(&claimed, &decision).await {
             Ok(riders) => riders,
             Err(error) => {
                 tracing::warn!(instance = %claimed.id, %error, "what the step asks for cannot be looked up; it is given back");
-                self.release(claimed).await;
+                self.release(&claimed).await;
                 return None;
             }
         };
@@ -180,34 +186,36 @@ impl Runner {
             run_on: may_run_on,
             takes_over: (may_run_on && alone == Alone::No).then_some(claimed.lane.queue),
             handed: position.awaited.clone(),
-            record: record(claimed, report.wall, report.cpu),
-            log: events::stored(&report.log),
+            record: record(&claimed, wall, cpu),
+            log: events::stored(&log),
             history,
-            input: self.input(claimed, history),
-            ..commit_of(claimed, decision, riders)
+            input: self.input(&claimed, history),
+            ..commit_of(&claimed, decision, riders)
         };
         let done = self.commits.commit(&self.incarnation, commit, position).await;
+        let Done::Written(verdict, Decision { change, children: started, outcome, error, .. }, taken_over) = done
+        else {
+            return None;
+        };
         let told = Attempted {
-            claimed,
+            claimed: &claimed,
             fsm: &program.descriptor.fsm,
             outcome,
             to_step: change.step.as_deref(),
             fault: fault.or((outcome == AttemptOutcome::Fault).then_some(FaultKind::InvalidOutcome.word())),
             error: error.as_ref(),
-            wall: report.wall,
-            cpu: report.cpu,
-            log: &report.log,
+            wall,
+            cpu,
+            log: &log,
         };
-        match &done {
-            Done::Written(Verdict::Stale, _) => self.shared.events.stale(&told),
-            Done::Written(..) => self.shared.events.attempted(&told),
-            Done::Unknown => {}
+        match &verdict {
+            Verdict::Stale => self.shared.events.stale(&told),
+            _ => self.shared.events.attempted(&told),
         }
-        let Done::Written(verdict, taken_over) = done else { return None };
         match verdict {
             Verdict::RunsOn { signals, children, effect_results, now_ms } => Some(Claimed {
-                step: change.step.unwrap_or_else(|| claimed.step.clone()),
-                state: change.state.unwrap_or_else(|| claimed.state.clone()),
+                step: change.step.unwrap_or(claimed.step),
+                state: change.state.unwrap_or(claimed.state),
                 attempt: change.attempt,
                 faults: change.faults,
                 visit: gd_core::Visit(claimed.visit.0 + i64::from(change.new_visit)),
@@ -217,14 +225,11 @@ impl Runner {
                 inbox: Inbox::new(&[], signals),
                 children,
                 effect_results,
-                round: claimed.round + rounds,
-                concurrency_key: match &change.concurrency_key {
-                    KeyChange::Release => None,
-                    KeyChange::Keep | KeyChange::Switch(_) => claimed.concurrency_key.clone(),
-                },
+                round: claimed.round + u32::from(!started.is_empty()),
+                concurrency_key: claimed.concurrency_key.filter(|_| change.concurrency_key != KeyChange::Release),
                 slot: claimed.slot.filter(|_| change.concurrency_key != KeyChange::Release),
                 now_ms,
-                ..claimed.clone()
+                ..claimed
             }),
             Verdict::Runnable(place) => {
                 let delay = match change.then {

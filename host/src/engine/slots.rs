@@ -15,6 +15,8 @@ use crate::store::{Error, Store};
 
 /// What a host that runs every queue calls them together.
 const ALL: &str = "*";
+/// A share of one in so many places is few. Chosen: the rest has work for longer than a batch of commits takes.
+const FEW: u32 = 4;
 
 /// Where places are taken. Cheap to clone.
 #[derive(Clone)]
@@ -127,6 +129,21 @@ impl Slots {
             Pools::PerQueue(pools) => {
                 let rooms = pools.iter().map(|(queue, pool)| (*queue, enough(pool)));
                 Room::PerQueue(rooms.filter(|(_, room)| *room > 0).collect::<BTreeMap<_, _>>())
+            }
+        }
+    }
+
+    /// Whether some places are free, and of no queue more than a quarter: the host is busy, and more will come free soon.
+    pub(crate) fn few_are_free(&self) -> bool {
+        let few = |pool: &Arc<Pool>| pool.with(|state| (state.free, state.free <= pool.places / FEW));
+        match &self.0.pools {
+            Pools::Shared(pool) => matches!(few(pool), (1.., true)),
+            Pools::PerQueue(pools) => {
+                let mut any = false;
+                pools.values().map(few).all(|(free, few)| {
+                    any |= free > 0;
+                    few
+                }) && any
             }
         }
     }
@@ -316,6 +333,25 @@ mod tests {
         assert_eq!(slots.room(), Room::Shared(4), "more than there are is as many as there are");
         let _taken = slots.try_take(7, 1);
         assert_eq!(slots.room(), Room::Shared(0));
+    }
+
+    #[test]
+    fn a_host_is_busy_while_few_of_its_places_are_free_in_every_queue() {
+        let shared = slots(Queues::All, 8, 0, 1);
+        let mut busy = Vec::new();
+        let mut taken = Vec::new();
+        for _ in 0..=8 {
+            busy.push(shared.few_are_free());
+            taken.push(shared.try_take(1, 1));
+        }
+        assert_eq!(busy, [false, false, false, false, false, false, true, true, false]);
+        let apart = slots("a:8,b:8".parse().unwrap(), 0, 0, 1);
+        let _a = apart.try_take(1, 7);
+        assert!(!apart.few_are_free(), "the other queue is idle");
+        let _b = apart.try_take(2, 8);
+        assert!(apart.few_are_free());
+        let one = slots(Queues::All, 1, 0, 1);
+        assert!(!one.few_are_free(), "all of it is not few");
     }
 
     #[tokio::test]
