@@ -95,6 +95,28 @@ async fn a_claim_is_two_statements_however_many_lanes_and_rows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_busy_host_claims_once_for_a_batch_of_commits() {
+    let database = Arc::new(TestDatabase::migrated().await);
+    let wire = Wire::to(database.url()).await;
+    let host = TestHost::through(&wire, database, |config, _| config.concurrency = 64).await;
+    host.deploy(guest("probe")).await;
+    let plan = json!({ "plan": [{ "do": "next" }, { "do": "next" }] });
+    host.start(gd_host::host::Start { delay_ms: 86_400_000, ..TestHost::probe(plan) }).await;
+    let (claims, flushes) = (wire.sent("claim"), wire.sent("lock_claimed"));
+    host.database
+        .execute(
+            "insert into gd.instance (tenant_id, fsm_id, queue_id, version, step, state)
+             select tenant_id, fsm_id, queue_id, version, step, state from gd.instance cross join generate_series(1, 3000)",
+        )
+        .await;
+    let ended = "select count(*) from gd.finished";
+    eventually("all have ended", async || (host.database.count(ended).await == 3_000).then_some(())).await;
+    let (claims, flushes) = (wire.sent("claim") - claims, wire.sent("lock_claimed") - flushes);
+    // And a few at the beginning and the end, where the host is not busy.
+    assert!(claims <= flushes + 10, "{claims} claims beside {flushes} batches");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_idle_host_asks_for_no_work() {
     let (wire, host) = host().await;
     host.run(json!([])).await;

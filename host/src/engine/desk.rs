@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gd_core::{InstanceId, InvalidOutcome, Outcome, TenantId, Transition};
+use gd_core::{InstanceId, InvalidOutcome, StartSpec, TenantId};
 
 use super::Shared;
 use super::specs::Refused;
@@ -36,10 +36,9 @@ impl Desk for Engine {
         })
     }
 
-    fn check<'a>(&'a self, outcome: &'a Outcome) -> Answer<'a, Result<(), InvalidOutcome>> {
+    fn check_children<'a>(&'a self, children: &'a [StartSpec]) -> Answer<'a, Result<(), InvalidOutcome>> {
         Box::pin(async move {
-            let Transition::ScheduleChildren(schedule) = &outcome.transition else { return Ok(()) };
-            match self.shared.check_children(self.tenant, self.depth, &schedule.children).await {
+            match self.shared.check_children(self.tenant, self.depth, children).await {
                 Ok(()) => Ok(()),
                 Err(Refused::Outcome(broken)) => Err(broken),
                 // The commit meets the same trouble, and the instance is given back.

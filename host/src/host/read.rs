@@ -82,7 +82,7 @@ impl Host {
         Ok(self.0.store.history(id, after, i64::from(rows_max)).await?)
     }
 
-    /// What the attempt of an instance under this claim was handed, as JSON (its shape: the guide, "operations").
+    /// What the attempt of an instance under this claim was handed, as JSON.
     ///
     /// # Errors
     /// [`Error::NotFound`], also for an instance of another tenant; [`Error::NoInput`] where the FSM's history does not keep inputs, or

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use gd_core::{InvalidOutcome, Outcome};
+use gd_core::{InvalidOutcome, StartSpec};
 
 /// An answer on its way.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -21,8 +21,8 @@ pub trait Desk: Send + Sync {
     /// What one child left; `None` when there is no such child, or when it cannot be read now.
     fn child(&self, round: u32, index: u32) -> Answer<'_, Option<ChildPayloads>>;
 
-    /// Whether what an outcome asks for beside its own state can be carried out.
-    fn check<'a>(&'a self, outcome: &'a Outcome) -> Answer<'a, Result<(), InvalidOutcome>>;
+    /// Whether these can be started as its children.
+    fn check_children<'a>(&'a self, children: &'a [StartSpec]) -> Answer<'a, Result<(), InvalidOutcome>>;
 }
 
 /// Nobody: a step that runs outside of an engine.
@@ -34,7 +34,7 @@ impl Desk for NoDesk {
         Box::pin(async { None })
     }
 
-    fn check<'a>(&'a self, _: &'a Outcome) -> Answer<'a, Result<(), InvalidOutcome>> {
+    fn check_children<'a>(&'a self, _: &'a [StartSpec]) -> Answer<'a, Result<(), InvalidOutcome>> {
         Box::pin(async { Ok(()) })
     }
 }

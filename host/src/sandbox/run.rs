@@ -125,9 +125,8 @@ async fn valid(
 ) -> Result<Outcome, InvalidOutcome> {
     let outcome = convert::outcome(outcome)?;
     outcome.validate(&program.descriptor, &core.limits)?;
-    // Nothing else needs a look at what the engine knows.
-    if matches!(outcome.transition, Transition::ScheduleChildren(_)) {
-        desk.check(&outcome).await?;
+    if let Transition::ScheduleChildren(schedule) = &outcome.transition {
+        desk.check_children(&schedule.children).await?;
     }
     Ok(outcome)
 }

@@ -81,7 +81,9 @@ pub(in crate::api) async fn input(
     State(host): State<Host>,
     Path((id, claim)): Path<(String, String)>,
 ) -> Result<Json<Payload>, Problem> {
-    let claim = cursor(Some(&claim), 0)?;
+    let wrong =
+        |_| Problem::new(StatusCode::BAD_REQUEST, "invalid-argument", "a claim is a number; the history has them");
+    let claim = claim.parse().map_err(wrong)?;
     Ok(Json(Payload(host.input(host.default_tenant(), instance_id(&id)?, claim).await?)))
 }
 
@@ -98,8 +100,7 @@ pub(in crate::api) async fn logs(
 }
 
 fn cursor(cursor: Option<&str>, start: i64) -> Result<i64, Problem> {
-    let wrong =
-        |_| Problem::new(StatusCode::BAD_REQUEST, "invalid-argument", "that is no number of a claim or an instance");
+    let wrong = |_| Problem::new(StatusCode::BAD_REQUEST, "invalid-argument", "the cursor is not one of this API's");
     cursor.map_or(Ok(start), |text| text.parse().map_err(wrong))
 }
 
