@@ -48,6 +48,23 @@ impl Before {
     }
 }
 
+impl Cost {
+    /// Microseconds of the host for each of so many pieces of work.
+    pub(super) fn host_us_per(&self, pieces: f64) -> Option<f64> {
+        self.host.map(|cpu| cpu.as_secs_f64() * 1e6 / pieces)
+    }
+
+    /// The same of Postgres.
+    pub(super) fn postgres_us_per(&self, pieces: f64) -> Option<f64> {
+        self.postgres.map(|cpu| cpu.as_secs_f64() * 1e6 / pieces)
+    }
+
+    /// CPU of the host and of Postgres, each in percent of one core.
+    pub(super) fn percent_of_a_core(&self) -> [Option<f64>; 2] {
+        [self.host, self.postgres].map(|cpu| Some(cpu?.as_secs_f64() / self.took.as_secs_f64() * 100.0))
+    }
+}
+
 impl Cpu {
     fn now(postmaster: Option<u32>) -> Self {
         Self {

@@ -43,8 +43,32 @@ pub enum Error {
     #[error("--database-url cannot be used: {0}")]
     Url(String),
     /// The component is another machine.
-    #[error("the component is the machine {0:?}, the bench runs \"order\": build examples/order")]
-    OtherMachine(String),
+    #[error("the component is the machine {found:?}, the bench runs {expected:?}: build examples/{expected}")]
+    OtherMachine {
+        /// What its descriptor says.
+        found: String,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// A workload that has a name and nothing behind it.
+    #[error("{workload} is not measured yet: {why}")]
+    NotMeasured {
+        /// Its name.
+        workload: &'static str,
+        /// What it lacks.
+        why: &'static str,
+    },
+    /// Options that do not go together.
+    #[error("{0}")]
+    Usage(String),
+    /// A server that does not count statements.
+    #[error(
+        "the server does not count statements: have it started with shared_preload_libraries = 'pg_stat_statements'"
+    )]
+    NoStatements,
+    /// Not one instance that took two steps.
+    #[error("no instance took two steps within {0:?}: try more --seconds")]
+    TooFew(Duration),
     /// Instances that do not come to their end.
     #[error("instances were not through within {0:?}; see the log, and try fewer with --instances")]
     Stuck(Duration),

@@ -11,6 +11,11 @@ pub(super) fn of_this_process() -> Option<Duration> {
     Some(duration(stat(std::process::id())?.own))
 }
 
+/// CPU time of one process.
+pub(super) fn of_process(pid: u32) -> Option<Duration> {
+    Some(duration(stat(pid)?.own))
+}
+
 /// CPU time of a postmaster and all its processes, those included that have ended.
 pub(super) fn of_postgres(postmaster: u32) -> Option<Duration> {
     let root = stat(postmaster)?;
@@ -33,7 +38,12 @@ pub(super) fn postmaster_of(pid: u32) -> Option<u32> {
 
 /// Largest resident memory of this process since [`forget_peak`], in bytes.
 pub(super) fn peak_memory() -> Option<u64> {
-    peak(&fs::read_to_string("/proc/self/status").ok()?)
+    line(&fs::read_to_string("/proc/self/status").ok()?, "VmHWM:")
+}
+
+/// Resident memory of this process now, in bytes.
+pub(super) fn resident_memory() -> Option<u64> {
+    line(&fs::read_to_string("/proc/self/status").ok()?, "VmRSS:")
 }
 
 /// Lets the peak of memory begin anew. Where that is not allowed, it stays that of the whole run.
@@ -75,8 +85,9 @@ fn busy(text: &str) -> Option<u64> {
     Some(user + nice + system + irq + softirq + steal)
 }
 
-fn peak(text: &str) -> Option<u64> {
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+/// A line of a process' status that tells an amount of memory.
+fn line(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
 }
 
@@ -104,9 +115,11 @@ mod tests {
     }
 
     #[test]
-    fn the_peak_of_memory_is_in_bytes() {
-        assert_eq!(peak("VmPeak:\t  9 kB\nVmHWM:\t     12 kB\nVmRSS:\t 3 kB\n"), Some(12_288));
-        assert_eq!(peak("Name: x\n"), None);
+    fn memory_is_in_bytes() {
+        let status = "VmPeak:\t  9 kB\nVmHWM:\t     12 kB\nVmRSS:\t 3 kB\n";
+        assert_eq!(line(status, "VmHWM:"), Some(12_288));
+        assert_eq!(line(status, "VmRSS:"), Some(3_072));
+        assert_eq!(line("Name: x\n", "VmHWM:"), None);
     }
 
     #[test]
@@ -118,7 +131,8 @@ mod tests {
             sum = std::hint::black_box(sum + 1);
         }
         assert!(of_machine().unwrap() > machine);
-        assert!(peak_memory().unwrap() > 1 << 20);
+        assert!(peak_memory().unwrap() > 1 << 20 && resident_memory().unwrap() > 1 << 20);
+        assert!(of_process(std::process::id()).unwrap() >= before);
         assert_eq!(postmaster_of(std::process::id()), None);
     }
 }

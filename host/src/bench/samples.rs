@@ -1,6 +1,8 @@
 //! What was measured, round by round.
 
-use super::stats::Spread;
+use std::time::Duration;
+
+use super::stats::{Spread, percentile};
 
 /// Figures of a round that are shown at once: those of pgbench, and the two that the workload is about.
 const HEADLINES: usize = 4;
@@ -53,6 +55,16 @@ impl Samples {
         }
     }
 
+    /// The same figures as those of one part among others: `key` goes before every key, `label` before every label.
+    pub(super) fn of(self, key: &str, label: &str) -> Self {
+        let named = |metric: Metric| Metric {
+            key: format!("{key}_{}", metric.key),
+            label: if metric.label.is_empty() { metric.label } else { format!("{label}: {}", metric.label) },
+            unit: metric.unit,
+        };
+        Self(self.0.into_iter().map(|(metric, values)| (named(metric), values)).collect())
+    }
+
     /// What the rounds came to.
     pub(super) fn spreads(&self) -> impl Iterator<Item = (&Metric, Spread)> {
         self.0.iter().filter_map(|(metric, values)| Some((metric, Spread::of(values)?)))
@@ -63,6 +75,17 @@ impl Samples {
         let figure =
             |(metric, spread): (&Metric, Spread)| format!("{} {:.2} {}", metric.label, spread.median, metric.unit);
         self.spreads().take(HEADLINES).map(figure).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Median and 99th percentile of times, in milliseconds and in commits.
+    pub(super) fn add_times(&mut self, key: &str, label: &str, times: &[Duration], commit: Option<Duration>) {
+        let millis: Vec<f64> = times.iter().map(|time| time.as_secs_f64() * 1_000.0).collect();
+        for percent in [50, 99] {
+            let Some(millis) = percentile(&millis, percent) else { continue };
+            self.add(format!("{key}_ms_p{percent}"), format!("{label}, p{percent}"), "ms", millis);
+            let commits = commit.map(|commit| millis / 1_000.0 / commit.as_secs_f64());
+            self.add_known(format!("{key}_commits_p{percent}"), "", "commits", commits);
+        }
     }
 
     /// The median of one figure.
@@ -91,5 +114,8 @@ mod tests {
         assert_eq!(spreads, [("tps", 2.0, 3.0), ("cpu", 7.5, 8.0)]);
         assert_eq!(all.median("cpu"), Some(7.5));
         assert_eq!(all.median("wal"), None);
+        let part = all.of("small", "the small one");
+        assert_eq!(part.median("small_cpu"), Some(7.5));
+        assert_eq!(part.spreads().next().unwrap().0.label, "the small one: pgbench");
     }
 }

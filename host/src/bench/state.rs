@@ -1,4 +1,4 @@
-//! The state that instances start with: an order as large as one asks for.
+//! The state that instances start with, as large as one asks for.
 
 /// An order for the machine `order`, as JSON of exactly `bytes` bytes, which are 200 at least. It has as many lines as fit; the
 /// customer's name takes up the rest.
@@ -13,6 +13,12 @@ pub(super) fn order(bytes: usize) -> String {
     }
     let rest = bytes.saturating_sub(document("", &lines).len());
     document(&"x".repeat(rest), &lines)
+}
+
+/// A load for the machine `load`, as JSON of exactly `bytes` bytes, which are 14 at least.
+pub(super) fn ballast(bytes: usize) -> String {
+    let around = r#"{"ballast":""}"#.len();
+    format!(r#"{{"ballast":"{}"}}"#, "x".repeat(bytes.saturating_sub(around)))
 }
 
 fn line(number: usize) -> String {
@@ -34,13 +40,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_order_is_as_large_as_asked_for() {
+    fn a_state_is_as_large_as_asked_for() {
         for bytes in [200, 201, 1024, 2048, 65_536] {
             let text = order(bytes);
             assert_eq!(text.len(), bytes);
             let order: Value = serde_json::from_str(&text).unwrap();
             let (lines, name) = (order["lines"].as_array().unwrap(), order["customer"].as_str().unwrap());
             assert!(!lines.is_empty() && name.len() < 100, "{bytes}: {text}");
+            assert_eq!(ballast(bytes).len(), bytes);
         }
     }
 }

@@ -6,36 +6,44 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::cost::Before;
+use super::machine::Machine;
+use super::run::Run;
 use super::samples::Samples;
-use super::stats::percentile;
 use super::subject::Subject;
 use super::{Error, Yardstick};
 use crate::api;
 
-/// Shapes of an instance: how many steps it runs, and where it starts for that.
-const SHAPES: [(u32, Option<&str>); 2] = [(1, Some("close")), (5, None)];
+/// Every round: orders of one step and of five.
+pub(super) async fn measure(run: &Run<'_>, subject: &mut Subject) -> Result<Samples, Error> {
+    let five = Machine::order(run.args)?;
+    subject.deploy(&five).await?;
+    let one = Machine { step: "close", steps: 1, ..five.clone() };
+    let (shapes, instances) = ([one, five], run.instances());
+    run.rounds(subject, "", async |subject, yardstick| round(subject, &shapes, instances, yardstick).await).await
+}
 
 /// One round: instances of either shape, one at a time, called in process and over HTTP.
-pub(super) async fn round(
+async fn round(
     subject: &mut Subject,
+    shapes: &[Machine],
     instances: u32,
     yardstick: Option<Yardstick>,
 ) -> Result<Samples, Error> {
     let mut samples = Samples::default();
     subject.settle().await?;
     let before = Before::now(subject.postmaster);
-    for (steps, step) in SHAPES {
-        let times = in_process(subject, instances, step).await?;
-        add(&mut samples, ("call", "called in process"), steps, &times, yardstick);
+    for shape in shapes {
+        let times = in_process(subject, instances, shape).await?;
+        add(&mut samples, ("call", "called in process"), shape.steps, &times, yardstick);
     }
     let listener = TcpListener::bind("127.0.0.1:0").await.map_err(Error::system("listen on 127.0.0.1"))?;
     let address = listener.local_addr().map_err(Error::system("listen on 127.0.0.1"))?;
     let client = Client::new(format!("http://{address}"))?;
     let server = axum::serve(listener, api::router(subject.host.clone(), None));
     let calls = async {
-        for (steps, step) in SHAPES {
-            let times = client.measure(subject, instances, step).await?;
-            add(&mut samples, ("http", "over HTTP"), steps, &times, yardstick);
+        for shape in shapes {
+            let times = client.measure(instances, shape).await?;
+            add(&mut samples, ("http", "over HTTP"), shape.steps, &times, yardstick);
         }
         Ok::<_, Error>(())
     };
@@ -47,11 +55,12 @@ pub(super) async fn round(
     Ok(samples)
 }
 
-async fn in_process(subject: &Subject, instances: u32, step: Option<&str>) -> Result<Vec<Duration>, Error> {
+/// How long each of so many instances takes, one at a time, from its start to its result.
+pub(super) async fn in_process(subject: &Subject, instances: u32, machine: &Machine) -> Result<Vec<Duration>, Error> {
     let mut times = Vec::new();
     for _ in 0..instances {
         let clock = Instant::now();
-        let id = subject.begin(step).await?;
+        let id = subject.begin(machine).await?;
         subject.result(id).await?;
         times.push(clock.elapsed());
     }
@@ -65,14 +74,8 @@ fn add(
     times: &[Duration],
     yardstick: Option<Yardstick>,
 ) {
-    let millis: Vec<f64> = times.iter().map(|time| time.as_secs_f64() * 1_000.0).collect();
-    let name = format!("{steps} step{} {label}", if steps == 1 { "" } else { "s" });
-    for percent in [50, 99] {
-        let Some(millis) = percentile(&millis, percent) else { continue };
-        samples.add(format!("{key}_{steps}_ms_p{percent}"), format!("{name}, p{percent}"), "ms", millis);
-        let commits = yardstick.map(|yardstick| millis / 1_000.0 / yardstick.commit.as_secs_f64());
-        samples.add_known(format!("{key}_{steps}_commits_p{percent}"), "", "commits", commits);
-    }
+    let label = format!("{steps} step{} {label}", if steps == 1 { "" } else { "s" });
+    samples.add_times(&format!("{key}_{steps}"), &label, times, yardstick.map(|yardstick| yardstick.commit));
 }
 
 /// A caller of the API with one connection that it keeps.
@@ -88,9 +91,9 @@ impl Client {
         Ok(Self { base, http: reqwest::Client::builder().no_proxy().tls_certs_only([]).build()? })
     }
 
-    async fn measure(&self, subject: &Subject, instances: u32, step: Option<&str>) -> Result<Vec<Duration>, Error> {
-        let state: Value = serde_json::from_str(&subject.state).unwrap_or_default();
-        let body = json!({ "fsm": "order", "step": step, "state": state }).to_string();
+    async fn measure(&self, instances: u32, machine: &Machine) -> Result<Vec<Duration>, Error> {
+        let state: Value = serde_json::from_str(&machine.state).unwrap_or_default();
+        let body = json!({ "fsm": machine.fsm, "step": machine.step, "state": state }).to_string();
         let mut times = Vec::new();
         for _ in 0..instances {
             let clock = Instant::now();

@@ -9,7 +9,7 @@ mod value;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use bench::{BenchArgs, Workload};
+pub use bench::{BenchArgs, Trouble, Workload};
 pub use client::{
     DeployArgs, GetArgs, History, HistoryArgs, ListArgs, SignalArgs, StartArgs, Status, Until, VersionsArgs, WaitArgs,
 };
@@ -81,7 +81,7 @@ pub enum Command {
     New(NewArgs),
     /// Show what a component says about itself and what it imports, without a server
     Inspect(InspectArgs),
-    /// Measure steps per second (W1) or latency (W2) against pgbench, on a private Postgres
+    /// Measure what this host makes of a workload, beside pgbench, on a private Postgres
     Bench(BenchArgs),
     /// A verb of the API, for [`super::run`].
     #[command(flatten)]
@@ -223,10 +223,13 @@ mod tests {
             _ => panic!("another verb"),
         };
         let args = bench("gd-host bench W1");
-        assert_eq!((args.workload, args.instances, args.state_bytes, args.rounds), (Workload::W1, None, 1024, 5));
+        assert_eq!((args.workload, args.instances, args.state_bytes, args.rounds), (Workload::W1, None, 1024, None));
         assert!(!args.no_pgbench && !args.json);
         let args = bench("gd-host bench w2 --instances 50 --state-bytes 200 --rounds 1 --no-pgbench --json");
-        assert_eq!((args.workload, args.instances, args.state_bytes, args.rounds), (Workload::W2, Some(50), 200, 1));
+        assert_eq!(
+            (args.workload, args.instances, args.state_bytes, args.rounds),
+            (Workload::W2, Some(50), 200, Some(1))
+        );
         assert!(args.no_pgbench && args.json);
         refused("gd-host bench", ErrorKind::MissingRequiredArgument);
         refused("gd-host bench W0", ErrorKind::InvalidValue);

@@ -37,7 +37,7 @@ pub use args::{
     BenchArgs, CancelArgs, Cli, ClientCommand, Command, CompletionsArgs, DeployArgs, DevArgs, DoctorArgs, Format,
     GetArgs, GlobalArgs, History, HistoryArgs, HoldArgs, HostPort, InspectArgs, Kept, KeyScope, Language, LimitCommand,
     LimitKind, LimitRemoveArgs, LimitSetArgs, ListArgs, LogsArgs, MigrateArgs, NewArgs, ServeArgs, SignalArgs,
-    StartArgs, Status, Target, TreeArgs, Until, VersionsArgs, WaitArgs, WhyArgs, Workload,
+    StartArgs, Status, Target, TreeArgs, Trouble, Until, VersionsArgs, WaitArgs, WhyArgs, Workload,
 };
 use client::Client;
 pub use doctor::doctor;
