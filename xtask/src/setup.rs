@@ -1,4 +1,6 @@
-//! What a fresh machine lacks: the wasm target, a Postgres.
+//! What a fresh machine lacks: the wasm target, a Postgres, Valgrind.
+
+mod valgrind;
 
 use std::env;
 use std::path::Path;
@@ -34,6 +36,11 @@ pub(crate) fn postgres() -> anyhow::Result<()> {
     let found = Binaries::find_or_install(&mut |text| note(text))?;
     note(&format!("Postgres {}: {}", found.major(), found.dir().display()));
     Ok(())
+}
+
+/// Valgrind, installed when it is missing and we may.
+pub(crate) fn valgrind() -> anyhow::Result<()> {
+    valgrind::find_or_install()
 }
 
 fn has_wasm_target(workspace: &Workspace) -> anyhow::Result<bool> {

@@ -16,7 +16,11 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
         let (before, after) = args.split_at(args.iter().position(|arg| *arg == "--").unwrap_or(args.len()));
         cargo::run(cargo::command(workspace).args(before).args(&selection).args(after))
     };
-    times.stage("set-up", || setup::postgres().and_then(|()| setup::wasm_target(workspace)))?;
+    times.stage("set-up", || {
+        setup::postgres()?;
+        setup::valgrind()?;
+        setup::wasm_target(workspace)
+    })?;
     times.stage("format", || cargo::run(cargo::command(workspace).args(["fmt", "--all", "--check"])))?;
     times.stage("lints", || cargo(&["clippy", "--all-targets", "--", "-D", "warnings"]))?;
     times.stage("statements", || sqlx::run(workspace, &sqlx::Args { check: true }))?;
