@@ -19,7 +19,7 @@ struct Defect {
 }
 
 /// The fence of every outcome.
-const FENCE: &str = "where i.id = e.id and i.claim = e.claim and i.owner = $1";
+const FENCE: &str = "where i.id between e.id and e.id and i.claim = e.claim and i.owner = $1";
 
 const LATE_COMMIT: &str = "a_late_commit_is_written_whole_or_leaves_no_trace";
 const NEXT_OWNER: &str = "a_row_that_was_taken_back_is_its_next_owners_alone";
@@ -55,13 +55,22 @@ const FREE_KEY: &str = "a_key_is_free_after_its_holder_unless_it_is_kept";
 
 #[rustfmt::skip]
 const DEFECTS: &[Defect] = &[
-    Defect { name: "no fence on what lives on", statement: "commit_moves", pieces: &[(FENCE, "where i.id = e.id")], check: LATE_COMMIT },
-    Defect { name: "no fence on what ends", statement: "commit_ends", pieces: &[(FENCE, "where i.id = e.id")], check: LATE_COMMIT },
-    Defect { name: "no claim in the fence of what lives on", statement: "commit_moves", pieces: &[(FENCE, "where i.id = e.id and i.owner = $1")], check: RELEASE },
-    Defect { name: "no claim in the fence of what ends", statement: "commit_ends", pieces: &[(FENCE, "where i.id = e.id and i.owner = $1")], check: RELEASE },
-    Defect { name: "no owner in the fence of what lives on", statement: "commit_moves", pieces: &[(FENCE, "where i.id = e.id and i.claim = e.claim")], check: TWO_OWNERS },
-    Defect { name: "no owner in the fence of what ends", statement: "commit_ends", pieces: &[(FENCE, "where i.id = e.id and i.claim = e.claim")], check: TWO_OWNERS },
-    Defect { name: "the status for a fence", statement: "commit_moves", pieces: &[(FENCE, "where i.id = e.id and i.status = 1")], check: NEXT_OWNER },
+    Defect { name: "no fence on what lives on", statement: "commit_moves", pieces: &[(FENCE, "where i.id between e.id and e.id")], check: LATE_COMMIT },
+    Defect { name: "no fence on what ends", statement: "commit_ends", pieces: &[(FENCE, "where i.id between e.id and e.id")], check: LATE_COMMIT },
+    Defect { name: "no claim in the fence of what lives on", statement: "commit_moves", pieces: &[(FENCE, "where i.id between e.id and e.id and i.owner = $1")], check: RELEASE },
+    Defect { name: "no claim in the fence of what ends", statement: "commit_ends", pieces: &[(FENCE, "where i.id between e.id and e.id and i.owner = $1")], check: RELEASE },
+    Defect { name: "no owner in the fence of what lives on", statement: "commit_moves", pieces: &[(FENCE, "where i.id between e.id and e.id and i.claim = e.claim")], check: TWO_OWNERS },
+    Defect { name: "no owner in the fence of what ends", statement: "commit_ends", pieces: &[(FENCE, "where i.id between e.id and e.id and i.claim = e.claim")], check: TWO_OWNERS },
+    Defect { name: "no fence on what is plain", statement: "commit_plain", pieces: &[(FENCE, "where i.id between e.id and e.id")], check: LATE_COMMIT },
+    Defect { name: "no claim in the fence of what is plain", statement: "commit_plain", pieces: &[(FENCE, "where i.id between e.id and e.id and i.owner = $1")], check: RELEASE },
+    Defect { name: "no owner in the fence of what is plain", statement: "commit_plain", pieces: &[(FENCE, "where i.id between e.id and e.id and i.claim = e.claim")], check: TWO_OWNERS },
+    Defect { name: "a plain commit leaves the claim", statement: "commit_plain", pieces: &[("claim = i.claim + 1,", "claim = i.claim,")], check: ONCE },
+    Defect { name: "a plain chain that is paused runs on", statement: "commit_plain", pieces: &[("(not i.held)::int", "1"), ("case when not i.held then i.owner end", "i.owner")], check: PAUSE },
+    Defect { name: "a suspicion outlives a plain outcome", statement: "commit_plain", pieces: &[("        losses = 0,\n", "")], check: SUSPECT },
+    Defect { name: "a plain end leaves the inbox", statement: "clear_inboxes", pieces: &[("where s.target", "where false and s.target")], check: ENDING },
+    Defect { name: "a plain end frees no key", statement: "commit_plain", pieces: &[("and k.holder = ended.id", "and false")], check: FREE_KEY },
+    Defect { name: "a plain end frees a key that is to be kept", statement: "commit_plain", pieces: &[(" and k.keeps & 1 = 0", "")], check: FREE_KEY },
+    Defect { name: "the status for a fence", statement: "commit_moves", pieces: &[(FENCE, "where i.id between e.id and e.id and i.status = 1")], check: NEXT_OWNER },
     Defect { name: "a commit leaves the claim", statement: "commit_moves", pieces: &[("claim = i.claim + 1", "claim = i.claim")], check: ONCE },
     Defect { name: "a flush locks nothing first", statement: "lock_claimed", pieces: &[(" for no key update", "")], check: LOST_WAKE_UP },
     Defect { name: "a park looks for no signal", statement: "commit_moves", pieces: &[("when e.status = 2 and exists (", "when false and exists (")], check: LOST_WAKE_UP },

@@ -46,10 +46,10 @@ impl Defect {
     fn change(self) -> (&'static str, &'static [(&'static str, &'static str)]) {
         match self {
             Self::NoFence => (
-                "commit_moves",
+                "commit_plain",
                 &[(
-                    "where i.id = e.id and i.claim = e.claim and i.owner = $1",
-                    "where i.id = e.id and i.status = 1 and $1::bigint is not null",
+                    "where i.id between e.id and e.id and i.claim = e.claim and i.owner = $1",
+                    "where i.id between e.id and e.id and i.status = 1 and $1::bigint is not null",
                 )],
             ),
             Self::BlindPark => ("commit_moves", &[("s.name = any(e.awaits) and s.id <> all(e.handed)", "false")]),

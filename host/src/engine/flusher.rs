@@ -118,15 +118,16 @@ impl Flusher {
         }
     }
 
-    /// In batches of one incarnation each, since their fences differ, and of bounded size.
+    /// In batches of one incarnation each, since their fences differ, and of bounded size; plain ones apart, since one statement is
+    /// enough for those.
     async fn write_all(&mut self, mut entries: Vec<Entry>) {
         let bytes_max = self.shared.config.flush_bytes_max;
-        while let Some(worker) = entries.first().map(|entry| entry.worker) {
+        while let Some((worker, plain)) = entries.first().map(|entry| (entry.worker, entry.commit.is_plain())) {
             let mut bytes = 0;
             let batch: Vec<Entry> = entries
                 .extract_if(.., |entry| {
                     let fits = bytes == 0 || bytes + entry.commit.bytes() <= bytes_max;
-                    let taken = entry.worker == worker && fits;
+                    let taken = entry.worker == worker && entry.commit.is_plain() == plain && fits;
                     bytes += if taken { entry.commit.bytes().max(1) } else { 0 };
                     taken
                 })

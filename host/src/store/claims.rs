@@ -1,6 +1,6 @@
 //! Taking runnable instances, finding lanes with work, giving rows back.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use gd_core::{
@@ -96,8 +96,8 @@ macro_rules! claimed {
 pub(super) use claimed;
 
 impl Store {
-    /// Claims from several lanes at once, each with its own bound, but nothing of the versions in `stalled`, and reads the inboxes of what it got. Also says for each lane
-    /// how many rows it gave. Two statements.
+    /// Claims from several lanes at once, each with its own bound, but nothing of the versions in `stalled`, and reads the inboxes of those that have
+    /// mail. Also says for each lane how many rows it gave. One statement, and another where there is something to hand over.
     ///
     /// # Errors
     /// When a statement fails: what was claimed then is given back by [`Store::owned_claims`] and [`Store::release`].
@@ -117,12 +117,16 @@ impl Store {
                 .fetch_all(&self.claims)
                 .await?;
         let mut claims = Claims { given: vec![0; shares.len()], ..Claims::default() };
+        let mut with_mail = HashSet::new();
         for row in rows {
             let lane = rows::lane(row.tenant_id, row.queue_id, row.priority);
             if let Some(share) = shares.iter().position(|(asked, _)| *asked == lane) {
                 claims.given[share] += 1;
             }
             if row.status != Status::WANTS_SLOT {
+                if row.has_mail {
+                    with_mail.insert(row.id);
+                }
                 claims.claimed.push(claimed!(row));
             } else if let Some(key) = row.concurrency_key {
                 let key = Key { tenant: row.tenant_id, key };
@@ -131,7 +135,11 @@ impl Store {
                 }
             }
         }
-        hand(&mut *self.claims.acquire().await?, &mut claims.claimed).await?;
+        let handed = |claimed: &&mut Claimed| claimed.round > 0 || with_mail.contains(&claimed.id.0);
+        let handed: Vec<&mut Claimed> = claims.claimed.iter_mut().filter(handed).collect();
+        if !handed.is_empty() {
+            hand(&mut *self.claims.acquire().await?, handed).await?;
+        }
         Ok(claims)
     }
 
@@ -220,7 +228,11 @@ pub(super) fn numbers(versions: &[(i32, Version)]) -> Vec<i64> {
 }
 
 /// Gives what was claimed its inbox, and parents what their children left.
-pub(super) async fn hand(connection: &mut PgConnection, claimed: &mut [Claimed]) -> Result<(), Error> {
+pub(super) async fn hand<'c>(
+    connection: &mut PgConnection,
+    claimed: impl IntoIterator<Item = &'c mut Claimed>,
+) -> Result<(), Error> {
+    let claimed: Vec<&mut Claimed> = claimed.into_iter().collect();
     let ids: Vec<i64> = claimed.iter().map(|claimed| claimed.id.0).collect();
     if ids.is_empty() {
         return Ok(());

@@ -33,7 +33,7 @@ pub use control::{Cancelled, Held};
 pub use doctor::{Examined, ServerFacts, WorkerFacts};
 pub(crate) use effects::stored as stored_effects;
 pub use error::Error;
-pub use flush::{Commit, Flushed, Record, Rider, Riders, Verdict, committed_claims, flush};
+pub use flush::{Commit, Flushed, Record, Rider, Riders, Verdict, committed_claims, encoded, flush};
 pub use history::HistoryLevel;
 pub use instances::{Filter, HistoryRow, InstanceRow, InstanceSummary, LogRow};
 pub use limits::{EVERY_TENANT, Limit, LimitKind, LimitRow};

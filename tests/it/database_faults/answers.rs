@@ -15,7 +15,7 @@ async fn a_commit_whose_answer_was_lost_is_found_in_the_history_and_one_that_was
     // lets go of it: the release and the next claim are the two that are missing.
     for (at, claims) in [(CutAt::BeforeCommit, [1, 2, 3, 4]), (CutAt::AfterCommit, [1, 2, 5, 6])] {
         let asked = wire.sent("committed_claims");
-        let cut = wire.cut(at, Some("lock_claimed"), 1);
+        let cut = wire.cut(at, Some("commit_plain"), 1);
         let id = host.plan(json!([{ "do": "next" }, { "do": "next" }, { "do": "next" }])).await;
         ends_once(&host, id, 3).await;
         assert!(cut.is_done());
@@ -35,7 +35,7 @@ async fn commits_that_are_cut_off_under_load_are_neither_lost_nor_done_twice() {
     let mut cuts = Vec::new();
     for pass in [0, 3, 7, 12, 16, 20] {
         cuts.push(wire.cut(CutAt::AfterCommit, Some("lock_claimed"), pass));
-        cuts.push(wire.cut(CutAt::BeforeCommit, Some("lock_claimed"), pass + 1));
+        cuts.push(wire.cut(CutAt::BeforeCommit, Some("commit_plain"), pass + 1));
         cuts.push(wire.cut(CutAt::AfterCommit, Some("claim"), pass));
     }
     for id in ids {

@@ -3,7 +3,7 @@
 use gd_core::{AttemptOutcome, Claim, Status, Wake};
 use gd_host::store::Verdict;
 
-use super::commits::{commit, done, next, park, requeue};
+use super::commits::{Way, commit, done, long, next, park, requeue, short};
 use super::oracle::{Played, ensure};
 use super::side::played;
 use super::stage::{Held, OWN_AFFAIRS, Stage};
@@ -14,13 +14,14 @@ const RECOVERED: i16 = AttemptOutcome::Recovered as i16;
 /// A worker that was silent for too long is declared dead and its row taken back, while its commit is on the way.
 pub(super) async fn a_recovery_and_a_late_commit(stage: &Stage) -> Played {
     let mut count = 0;
-    for ending in [next("new"), done("result")] {
+    for (ending, way) in [(next("new"), short as Way), (done("result"), short), (done("result"), long)] {
         let mut orders = stage.orders(2).quiet(&OWN_AFFAIRS);
         while orders.begin() {
             stage.clear().await;
             let held = stage.executed_by(stage.worker_silent_for("1 min").await, 1).await;
             let recovers = orders.part(1, "recover", stage.sides[1].recover());
-            let commits = orders.part(0, "commit", stage.sides[0].flush(held.worker, commit(&held, ending.clone())));
+            let late = way(commit(&held, ending.clone()));
+            let commits = orders.part(0, "commit", stage.sides[0].flush(held.worker, late));
             orders.play().await;
             let seen = async {
                 let (verdict, (dead, taken)) = (played(commits).await?, played(recovers).await?);
@@ -141,13 +142,14 @@ pub(super) async fn a_recovery_and_a_beat(stage: &Stage) -> Played {
 /// A worker gives back what it does not hold, and claims it again, while its commit of before is on the way after all.
 pub(super) async fn a_release_and_a_late_commit(stage: &Stage) -> Played {
     let mut count = 0;
-    for ending in [next("new"), done("result")] {
+    for (ending, way) in [(next("new"), short as Way), (done("result"), short), (done("result"), long)] {
         let mut orders = stage.orders(2);
         while orders.begin() {
             stage.clear().await;
             let held = stage.executing(1).await;
             let (side, worker, id, claim) = (stage.sides[1].clone(), held.worker, held.id, held.claim);
-            let commits = orders.part(0, "commit", stage.sides[0].flush(worker, commit(&held, ending.clone())));
+            let late = way(commit(&held, ending.clone()));
+            let commits = orders.part(0, "commit", stage.sides[0].flush(worker, late));
             let releases = orders.part(1, "release", async move {
                 let released = side.release(worker, id, claim).await?;
                 Ok((released, side.claim(worker).await?.len()))
@@ -178,11 +180,14 @@ pub(super) async fn a_release_and_a_late_commit(stage: &Stage) -> Played {
 /// One claim is committed twice, as by a flush that was thought to be lost and its repetition.
 pub(super) async fn two_commits_of_one_claim(stage: &Stage) -> Played {
     let mut count = 0;
-    for ending in [next("new"), requeue("new"), park(None), done("result")] {
+    // What was handed nothing consumes nothing, and is plain.
+    for (ending, handed) in
+        [(next("new"), 0), (next("new"), 1), (requeue("new"), 1), (park(None), 1), (done("result"), 1)]
+    {
         let mut orders = stage.orders(2);
         while orders.begin() {
             stage.clear().await;
-            let held = stage.executing(1).await;
+            let held = stage.executing(handed).await;
             let first = orders.part(0, "commit", stage.sides[0].flush(held.worker, commit(&held, ending.clone())));
             let second = orders.part(1, "again", stage.sides[1].flush(held.worker, commit(&held, ending.clone())));
             orders.play().await;
@@ -204,16 +209,17 @@ pub(super) async fn two_commits_of_one_claim(stage: &Stage) -> Played {
 
 /// The server crashed and forgot a claim, and gave the same number out to another worker: the first one's commit comes late.
 pub(super) async fn a_claim_that_a_crash_gave_out_twice(stage: &Stage) -> Played {
-    for ending in [next("new"), park(None), done("result")] {
+    let endings = [(next("new"), short as Way), (park(None), short), (done("result"), short), (done("result"), long)];
+    for (ending, way) in endings {
         stage.clear().await;
         let (stranger, held) = (stage.worker().await, stage.executing(1).await);
-        let verdict = stage.sides[0].flush(stranger, commit(&held, ending)).await?;
+        let verdict = stage.sides[0].flush(stranger, way(commit(&held, ending))).await?;
         ensure(matches!(verdict, Verdict::Stale), format!("a worker commits what another owns: {verdict:?}"))?;
         stage.written_or_untouched(&held, false).await?;
         let released = stage.sides[0].release(stranger, held.id, held.claim).await?;
         ensure(released == 0, "a worker gives back what another owns")?;
     }
-    Ok(6)
+    Ok(8)
 }
 
 /// An instance changes hands in every way there is.

@@ -38,6 +38,19 @@ pub(crate) fn commit(held: &Held, ending: Ending) -> Commit {
     }
 }
 
+/// How a commit is written: in the one statement of those that are plain, where it is, or with everything locked first.
+pub(crate) type Way = fn(Commit) -> Commit;
+
+/// As it stands.
+pub(crate) fn short(commit: Commit) -> Commit {
+    commit
+}
+
+/// Of an attempt that has logged something, which is never plain.
+pub(crate) fn long(commit: Commit) -> Commit {
+    Commit { log: b"[]".to_vec(), ..commit }
+}
+
 /// Goes on to another step, in place.
 pub(crate) fn next(state: &str) -> Ending {
     Ending::Outcome(Transition::Next(Next::to("run", state)).into())

@@ -1,9 +1,9 @@
 //! What an operator does beside what a worker does: a cancellation, a pause.
 
-use gd_core::{AttemptOutcome, Scope, Status};
+use gd_core::{AttemptOutcome, Ending, Scope, Status};
 use gd_host::store::{Cancelled, Verdict};
 
-use super::commits::{commit, done, next};
+use super::commits::{Way, commit, done, long, next, requeue, short};
 use super::oracle::{Played, ensure};
 use super::side::played;
 use super::stage::{OWN_AFFAIRS, Stage};
@@ -52,11 +52,15 @@ pub(super) async fn a_cancellation_and_a_commit(stage: &Stage) -> Played {
 
 /// A chain of steps is paused: the step under way commits, and no further one is begun.
 pub(super) async fn a_pause_and_a_commit(stage: &Stage) -> Played {
+    Ok(a_pause_and_a_commit_of(stage, short).await? + a_pause_and_a_commit_of(stage, long).await?)
+}
+
+async fn a_pause_and_a_commit_of(stage: &Stage, way: Way) -> Played {
     let mut orders = stage.orders(2).quiet(&OWN_AFFAIRS);
     while orders.begin() {
         stage.clear().await;
         let held = stage.executing(0).await;
-        let commits = orders.part(0, "commit", stage.sides[0].flush(held.worker, commit(&held, next("new"))));
+        let commits = orders.part(0, "commit", stage.sides[0].flush(held.worker, way(commit(&held, next("new")))));
         let pauses = orders.part(1, "pause", stage.sides[1].pause(held.id));
         orders.play().await;
         let seen = async {
@@ -65,7 +69,7 @@ pub(super) async fn a_pause_and_a_commit(stage: &Stage) -> Played {
             ensure(!matches!(verdict, Verdict::Stale), "a pause refuses the step under way")?;
             if matches!(verdict, Verdict::RunsOn { .. }) {
                 let second = super::stage::Held { claim: held.claim.next(), ..held.clone() };
-                let verdict = stage.sides[2].flush(second.worker, commit(&second, next("newer"))).await?;
+                let verdict = stage.sides[2].flush(second.worker, way(commit(&second, next("newer")))).await?;
                 ensure(
                     matches!(verdict, Verdict::Runnable(_)),
                     format!("it runs on although it is paused: {verdict:?}"),
@@ -84,6 +88,14 @@ pub(super) async fn a_pause_and_a_commit(stage: &Stage) -> Played {
 
 /// An instance whose worker died under it three times: the ordinary claim passes it by, the lone run counts its start.
 pub(super) async fn a_suspect(stage: &Stage) -> Played {
+    for outcome in [requeue("new"), next("new")] {
+        stage.clear().await;
+        a_suspect_with(stage, outcome).await?;
+    }
+    Ok(2)
+}
+
+async fn a_suspect_with(stage: &Stage, outcome: Ending) -> Result<(), String> {
     let (side, id) = (&stage.sides[0], stage.runnable().await);
     let losses = "select losses::bigint * 100 + lone_starts from gd.instance";
     for lost in 1..=3 {
@@ -98,9 +110,12 @@ pub(super) async fn a_suspect(stage: &Stage) -> Played {
     ensure((claimed.id, lone_starts) == (id, 1), "its start was not counted")?;
     ensure(side.claim_suspect(worker).await?.is_none(), "it was claimed twice")?;
     let held = super::stage::Held { id, worker, claim: claimed.claim, handed: vec![] };
-    side.flush(worker, commit(&held, super::commits::requeue("new"))).await?;
+    let verdict = side.flush(worker, commit(&held, outcome)).await?;
     ensure(stage.count(losses).await == 0, "an outcome clears the suspicion")?;
+    if matches!(verdict, Verdict::RunsOn { .. }) {
+        let second = super::stage::Held { claim: held.claim.next(), ..held };
+        side.flush(worker, commit(&second, requeue("newer"))).await?;
+    }
     ensure(side.claim(worker).await?.len() == 1, "it is claimed like any other again")?;
-    stage.holds().await?;
-    Ok(1)
+    stage.holds().await
 }

@@ -3,7 +3,7 @@
 use gd_core::Scope;
 use gd_host::store::{Commit, Rider, Riders, Started, Verdict};
 
-use super::commits::{commit, done, next};
+use super::commits::{Way, commit, done, long, next, short};
 use super::oracle::{Played, ensure};
 use super::side::played;
 use super::stage::{OWN_AFFAIRS, Stage};
@@ -43,13 +43,13 @@ pub(super) async fn two_starts_of_one_key(stage: &Stage) -> Played {
 /// The holder of a key ends while two others start with it.
 pub(super) async fn two_starts_and_the_end_of_the_holder(stage: &Stage) -> Played {
     let mut count = 0;
-    for kept in SCOPES {
+    for (kept, way) in SCOPES.into_iter().flat_map(|kept| [(kept, short as Way), (kept, long)]) {
         let mut orders = stage.orders(3).quiet(&OWN_AFFAIRS);
         while orders.begin() {
             stage.clear().await;
             stage.house.start(stage.keyed(kept)).await?;
             let held = stage.claimed_by(stage.worker().await).await?;
-            let ends = orders.part(0, "end", stage.sides[0].flush(held.worker, commit(&held, done("result"))));
+            let ends = orders.part(0, "end", stage.sides[0].flush(held.worker, way(commit(&held, done("result")))));
             let first = orders.part(1, "start", stage.sides[1].start(stage.keyed(kept)));
             let second = orders.part(2, "start again", stage.sides[2].start(stage.keyed(kept)));
             orders.play().await;

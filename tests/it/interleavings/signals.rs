@@ -3,7 +3,7 @@
 use gd_core::{Status, Wake};
 use gd_host::store::{Delivered, Verdict};
 
-use super::commits::{commit, done, fault, park, requeue};
+use super::commits::{Way, commit, done, fault, long, park, requeue, short};
 use super::oracle::{Played, ensure};
 use super::side::played;
 use super::stage::{OWN_AFFAIRS, Stage};
@@ -85,12 +85,14 @@ pub(super) async fn a_deadline_a_delivery_and_a_claim(stage: &Stage) -> Played {
 /// An instance ends while a signal is delivered to it: done, which takes the inbox along, or by a fault, which leaves it.
 pub(super) async fn an_end_and_a_delivery(stage: &Stage) -> Played {
     let mut count = 0;
-    for (ending, kept) in [(done("result"), false), (fault(), true)] {
+    let endings = [(done("result"), short as Way, false), (done("result"), long, false), (fault(), short, true)];
+    for (ending, way, kept) in endings {
         let mut orders = stage.orders(2);
         while orders.begin() {
             stage.clear().await;
             let held = stage.executing(0).await;
-            let ends = orders.part(0, "end", stage.sides[0].flush(held.worker, commit(&held, ending.clone())));
+            let end = way(commit(&held, ending.clone()));
+            let ends = orders.part(0, "end", stage.sides[0].flush(held.worker, end));
             let delivers = orders.part(1, "deliver", stage.sides[1].deliver(held.id, "go", Some("once")));
             orders.play().await;
             let seen = async {

@@ -27,14 +27,20 @@ impl Chaos<'_> {
             Kind::Terminate => self.terminate().await,
             Kind::Crash => self.crash().await,
             Kind::EndBackends => self.end_backends().await,
-            Kind::CutBeforeCommit => self.cut(CutAt::BeforeCommit, "lock_claimed").await,
-            Kind::CutAfterCommit => self.cut(CutAt::AfterCommit, "lock_claimed").await,
+            Kind::CutBeforeCommit => self.cut_a_flush(CutAt::BeforeCommit).await,
+            Kind::CutAfterCommit => self.cut_a_flush(CutAt::AfterCommit).await,
             Kind::CutAnswer => {
                 let of = *self.random.pick(&["start", "store_signal"]);
                 self.cut(CutAt::AfterCommit, of).await
             }
             Kind::Sever => self.sever().await,
         }
+    }
+
+    /// A flush of either kind.
+    async fn cut_a_flush(&mut self, at: CutAt) -> anyhow::Result<bool> {
+        let of = *self.random.pick(&["lock_claimed", "commit_plain"]);
+        self.cut(at, of).await
     }
 
     fn one_host(&mut self) -> usize {

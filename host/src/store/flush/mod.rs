@@ -3,6 +3,7 @@
 mod ends;
 mod handover;
 mod moves;
+mod plain;
 mod record;
 mod riders;
 
@@ -19,6 +20,7 @@ use super::places::{Key, Place};
 use super::{Error, HistoryLevel, children};
 use crate::failpoint::{self, Failpoint};
 
+pub use plain::encoded;
 pub use riders::{Rider, Riders};
 
 /// One attempt's outcome, ready to be written.
@@ -130,7 +132,7 @@ impl Commit {
 
 type Verdicts = HashMap<(InstanceId, Claim), Verdict>;
 
-/// Writes all commits in one transaction, in a constant number of statements.
+/// Writes all commits in one transaction, in a constant number of statements; in one statement where all of them are plain.
 ///
 /// # Errors
 /// When a statement fails: then nothing of all this was written, unless the error is one of the connection.
@@ -140,6 +142,9 @@ pub async fn flush(
     commits: &[&Commit],
     limits: &Limits,
 ) -> Result<Flushed, Error> {
+    if commits.iter().all(|commit| commit.is_plain()) {
+        return plain::commit(connection, worker, commits).await;
+    }
     let mut transaction = connection.begin().await?;
     let targets = riders::Targets::resolve(&mut transaction, commits).await?;
     let fence = Fence::lock(&mut transaction, commits, &targets).await?;

@@ -30,5 +30,6 @@ where i.ctid = any (array(select tid from candidate))
 returning
     i.status, i.id, i.tenant_id, i.queue_id, i.priority, i.fsm_id, i.version, i.step, i.state, i.attempt, i.faults, i.visit, i.claim, i.wake,
     i.correlation_key, i.awaits, i.concurrency_key, i.slot, i.rate_limit, i.weight, i.parent, i.depth, i.round, i.effect_results,
+    exists (select from gd.signal s where s.target = i.id) as "has_mail!",
     (date_part('epoch', i.eligible_at) * 1000000)::bigint as "eligible_at_us!",
     (extract(epoch from now()) * 1000)::bigint as "now_ms!"

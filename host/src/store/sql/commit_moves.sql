@@ -5,7 +5,8 @@
 -- $16 what becomes of the concurrency key (0 keep, 1 release, 2 switch), $17 the key to switch to, $18 what the next attempt draws
 -- (0 nothing, 1 the same again, 2 as given), $19 bucket, $20 weight, $21 children that were started, $22 whether a round of children
 -- was made, $23 what became of the effects (null: none), $24 whether what stands there stays without.
--- The fence is owner and claim; status stays out of it, or the planner turns to instance_owner. The rows were locked by the
+-- The fence is owner and claim; status stays out of it, or the planner turns to instance_owner. A range of one id: a plan that was made
+-- while the table was empty would walk all of its primary key in the order of an equality instead of looking each row up. The rows were locked by the
 -- statement before this one, so that this one's snapshot has every delivery that was accepted before: an awaited signal that the
 -- step was not handed is seen here, and a later delivery waits for this commit. What was paused meanwhile does not run on.
 with entry as materialized (
@@ -57,7 +58,7 @@ set status = case
     end,
     updated_at = now()
 from entry e
-where i.id = e.id and i.claim = e.claim and i.owner = $1
+where i.id between e.id and e.id and i.claim = e.claim and i.owner = $1
 returning
     i.id, e.claim as "claim!", i.status, i.tenant_id, i.queue_id, i.priority, i.concurrency_key, i.rate_limit,
     (extract(epoch from now()) * 1000)::bigint as "now_ms!"

@@ -34,7 +34,8 @@ started as (
 )
 select
     case when e.key is null or e.shared_key or e.id in (select holder from taken) then e.id end as "started?",
-    held.holder as "holder?"
+    (
+        select held.holder from gd.identity held where held.tenant_id = $1 and held.key = e.key and not e.shared_key
+    ) as "holder?"
 from entry e
-left join gd.identity held on held.tenant_id = $1 and held.key = e.key and not e.shared_key
 order by e.ord
