@@ -1,65 +1,65 @@
-//! What an attempt takes in the sandbox alone: a fresh instance, the call, its outcome; no engine, no database. One at a time, so that the
-//! way to a thread for guests and back is in every figure: it is of use for comparing, not as what a step costs a busy host.
+//! What an attempt takes in the sandbox alone: a fresh instance, the call, its outcome; no engine, no database.
 
 use std::sync::Arc;
 
-use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group, criterion_main};
 use gd_core::{Inbox, InstanceId, Limits, Version, Visit, Wake};
-use gd_host::sandbox::{Compiler, EgressPolicy, NoDesk, Program, Sandbox, StepInput, StepLimits};
+use gd_host::sandbox::{Compiler, Desk, EgressPolicy, NoDesk, Program, Sandbox, StepInput, StepLimits};
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
-/// The machine of the bench: built once of `examples/order`, never built again.
-const COMPONENT: &[u8] = include_bytes!("../../wit/golden/fsm-0.1.0.wasm");
+/// The machines of the bench: `examples/load`, and the golden build of `examples/order`.
+const LOAD: &[u8] = include_bytes!("../src/bench/load.wasm");
+const ORDER: &[u8] = include_bytes!("../../wit/golden/fsm-0.1.0.wasm");
 
-/// A step, and roughly how many bytes its state has.
-const STEPS: [(&str, usize); 3] = [("close", 200), ("receive", 1_024), ("close", 1_024)];
+/// A machine, a step of it, and roughly how many bytes its state has. The first does nothing.
+const STEPS: [(&[u8], &str, usize); 4] =
+    [(LOAD, "idle", 0), (ORDER, "close", 200), (ORDER, "receive", 1_024), (ORDER, "close", 1_024)];
 
 fn attempts(criterion: &mut Criterion) {
     let runtime = Runtime::new().expect("a runtime starts");
-    let (sandbox, program) = runtime.block_on(load());
+    let sandbox = Sandbox::new(1, EgressPolicy::default(), Limits::default(), Compiler::InProcess)
+        .expect("this machine can run wasmtime");
     let (limits, interrupt) = (StepLimits::default(), CancellationToken::new());
+    let (inbox, desk) = (Inbox::default(), Arc::new(NoDesk) as Arc<dyn Desk>);
     let mut group = criterion.benchmark_group("sandbox");
-    for (step, state_bytes) in STEPS {
-        let input = input(step, state_bytes);
-        group.bench_function(format!("{step}-{state_bytes}"), |bencher| {
-            bencher.iter_batched(
-                || input.clone(),
-                |input| runtime.block_on(sandbox.run(&program, input, &limits, &interrupt)),
-                BatchSize::SmallInput,
-            );
-        });
+    for (component, step, state_bytes) in STEPS {
+        let (program, _) = runtime.block_on(sandbox.load(component.to_vec())).expect("the component is accepted");
+        let state = if state_bytes == 0 { "{}".to_owned() } else { order(state_bytes) };
+        let input = input(&program, step, state.as_bytes(), (&inbox, &desk));
+        let bench = |bencher: &mut criterion::Bencher<'_>| {
+            bencher.iter(|| runtime.block_on(sandbox.run(&program, input, &limits, &interrupt)));
+        };
+        group.bench_function(format!("{step}-{state_bytes}"), bench);
     }
     group.finish();
 }
 
-async fn load() -> (Sandbox, Arc<Program>) {
-    let sandbox = Sandbox::new(1, EgressPolicy::default(), Limits::default(), Compiler::InProcess)
-        .expect("this machine can run wasmtime");
-    let (program, _) = sandbox.load(COMPONENT.to_vec()).await.expect("the component is accepted");
-    (sandbox, Arc::new(program))
-}
-
-fn input(step: &str, state_bytes: usize) -> StepInput {
+fn input<'a>(
+    program: &'a Program,
+    step: &'a str,
+    state: &'a [u8],
+    (inbox, desk): (&'a Inbox, &'a Arc<dyn Desk>),
+) -> StepInput<'a> {
     StepInput {
         instance: InstanceId(1),
-        tenant: "default".into(),
-        fsm: "order".into(),
+        tenant: "default",
+        fsm: &program.descriptor.fsm,
         version: Version(1),
-        step: step.into(),
+        step,
         attempt: 0,
         faults: 0,
         visit: Visit(0),
-        idempotency_key: "gd-bench-1-0".into(),
+        idempotency_key: "gd-bench-1-0",
         wake: Wake::Next,
-        state: order(state_bytes).into_bytes(),
+        state,
         correlation_key: None,
         parent: None,
-        inbox: Inbox::default(),
-        children: Vec::new(),
-        effect_results: Vec::new(),
+        inbox,
+        children: &[],
+        effect_results: &[],
         now_ms: 0,
-        desk: Arc::new(NoDesk),
+        desk,
     }
 }
 

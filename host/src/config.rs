@@ -30,7 +30,7 @@ pub struct Config {
     pub queues: Queues,
     /// Whether it looks after the database for all. Default: it does.
     pub maintenance: Maintenance,
-    /// Steps at the same time, over all queues. Default 256.
+    /// Steps at the same time, over all queues. Default 512.
     pub concurrency: Option<u32>,
     /// Instances claimed per queue beyond the steps that may run. Default 0.
     pub prefetch: Option<u32>,

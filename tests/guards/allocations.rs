@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gd_core::{Inbox, InstanceId, Limits, Version, Visit, Wake};
-use gd_host::sandbox::{Compiler, EgressPolicy, NoDesk, Program, Sandbox, StepEnd, StepInput, StepLimits};
+use gd_host::sandbox::{Compiler, Desk, EgressPolicy, NoDesk, Program, Sandbox, StepEnd, StepInput, StepLimits};
 use gd_tests::TestDatabase;
 use stats_alloc::Region;
 use tokio_util::sync::CancellationToken;
@@ -73,7 +73,6 @@ async fn an_attempt_in_the_sandbox_allocates_little() {
         .unwrap_or_else(|error| panic!("there is no sandbox: {error}"));
     let (program, _) =
         sandbox.load(COMPONENT.to_vec()).await.unwrap_or_else(|error| panic!("the component is refused: {error}"));
-    let program = Arc::new(program);
     let mut figures = Figures::default();
     let (few, more) = ATTEMPTS;
     for (step, times_max, bytes_max) in ALLOCATIONS_PER_ATTEMPT {
@@ -86,38 +85,35 @@ async fn an_attempt_in_the_sandbox_allocates_little() {
     figures.hold();
 }
 
-/// So many attempts of one step, whose inputs were made before.
-async fn run(sandbox: &Sandbox, program: &Arc<Program>, step: &str, attempts: u32) -> Asked {
-    let inputs: Vec<StepInput> = (0..attempts).map(|_| input(step)).collect();
+/// So many attempts of one step.
+async fn run(sandbox: &Sandbox, program: &Program, step: &str, attempts: u32) -> Asked {
+    let (state, inbox, desk) = (order(1_024).into_bytes(), Inbox::default(), Arc::new(NoDesk) as Arc<dyn Desk>);
+    let input = StepInput {
+        instance: InstanceId(1),
+        tenant: "default",
+        fsm: "order",
+        version: Version(1),
+        step,
+        attempt: 0,
+        faults: 0,
+        visit: Visit(0),
+        idempotency_key: "gd-guard-1-0",
+        wake: Wake::Next,
+        state: &state,
+        correlation_key: None,
+        parent: None,
+        inbox: &inbox,
+        children: &[],
+        effect_results: &[],
+        now_ms: 0,
+        desk: &desk,
+    };
     let (limits, interrupt) = (StepLimits::default(), CancellationToken::new());
     Asked::during(async {
-        for input in inputs {
+        for _ in 0..attempts {
             let report = sandbox.run(program, input, &limits, &interrupt).await;
             assert!(matches!(report.end, StepEnd::Ended(gd_core::Ending::Outcome(_))), "{report:?}");
         }
     })
     .await
-}
-
-fn input(step: &str) -> StepInput {
-    StepInput {
-        instance: InstanceId(1),
-        tenant: "default".into(),
-        fsm: "order".into(),
-        version: Version(1),
-        step: step.into(),
-        attempt: 0,
-        faults: 0,
-        visit: Visit(0),
-        idempotency_key: "gd-guard-1-0".into(),
-        wake: Wake::Next,
-        state: order(1_024).into_bytes(),
-        correlation_key: None,
-        parent: None,
-        inbox: Inbox::default(),
-        children: Vec::new(),
-        effect_results: Vec::new(),
-        now_ms: 0,
-        desk: Arc::new(NoDesk),
-    }
 }

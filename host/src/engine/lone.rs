@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::OwnedRwLockWriteGuard;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::Shared;
 use super::flusher::Commits;
@@ -63,7 +64,10 @@ impl Lone {
             commits: self.commits.clone(),
             closing: self.closing.clone(),
         };
-        runner.run_alone(claimed, hold, lone_starts).await;
+        let running = async move { runner.run_alone(claimed, hold, lone_starts).await };
+        let running = AbortOnDropHandle::new(self.shared.sandbox.threads().spawn(running));
+        // Where it panicked, the row is found as owned and not held.
+        drop(running.await);
         drop(alone);
         Ok(())
     }

@@ -37,6 +37,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use gd_core::{InstanceId, Lane, Limits};
+use tokio::runtime::Handle;
 use tokio::sync::RwLock;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -80,9 +81,26 @@ pub(crate) struct Shared {
     pub(crate) released: AtomicU64,
     /// Random, so that this engine's notices are told from those of others.
     pub(crate) nonce: u64,
+    /// The database's random id, as it stands in idempotency keys.
+    pub(crate) cluster: String,
+    /// The threads of the engine's loops, which guests never keep waiting.
+    pub(crate) threads: Handle,
 }
 
 impl Shared {
+    /// Runs what a runner wants of the database on the engine's threads: a crowd of guests must not hold a connection for the time
+    /// that they keep the runner waiting.
+    async fn apart<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
+        match self.threads.spawn(work).await {
+            Ok(done) => done,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // Nobody aborts it, and a runtime that is shut down takes this task along.
+                Err(_) => std::future::pending().await,
+            },
+        }
+    }
+
     /// Lanes that have work by what this host did: for itself, or for others where it does not run that queue.
     fn found(&self, lanes: Vec<Lane>) {
         for lane in lanes.iter().filter(|lane| !self.slots.serves(lane.queue)) {
@@ -149,6 +167,7 @@ impl Engine {
         telemetry::metrics::install();
         let slots = Slots::of(&config, &store).await?;
         tracing::info!(queues = %config.queues, maintenance = ?config.maintenance, "scheduler.start");
+        let cluster = store.cluster().simple().to_string();
         let shared = Arc::new(Shared {
             store,
             registry,
@@ -165,6 +184,8 @@ impl Engine {
             company: Arc::default(),
             released: AtomicU64::new(0),
             nonce: uuid::Uuid::new_v4().as_u64_pair().0,
+            cluster,
+            threads: Handle::current(),
             config,
         });
         let engine = Self {

@@ -26,6 +26,12 @@ use crate::store::{Claims, Error};
 /// Lanes that one scan statement returns at most; a scan goes on behind the last.
 const SCAN_LANES_MAX: i64 = 500;
 
+/// Ends of batches that a busy host waits for before it claims. Chosen: a few milliseconds each, and none where nothing is committed.
+const BATCHES_WAITED_MAX: u32 = 3;
+/// One place in so many is few, or hardly any. Chosen: the rest has work for longer than the batches that are waited for take.
+const FEW: u32 = 4;
+const HARDLY_ANY: u32 = 8;
+
 /// Waits after a database that does not answer: first and longest.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 
@@ -75,7 +81,7 @@ impl Picker {
 
     /// Returns with lanes to ask and a place taken for every row asked for; with nothing when this worker may not claim any more.
     async fn find_work(&self, known: &mut Known, incarnation: &Incarnation) -> Result<Vec<Asked>, Error> {
-        let mut patient = true;
+        let mut patience = BATCHES_WAITED_MAX;
         loop {
             let mut freed = pin!(self.shared.slots.freed());
             freed.as_mut().enable();
@@ -83,11 +89,10 @@ impl Picker {
                 return Ok(Vec::new());
             }
             // A busy host claims once for all places that a batch of commits gives back, not once for each.
-            if patient
-                && self.shared.slots.few_are_free()
+            if self.waits_for_more(patience)
                 && let Some(end) = self.commits.batch_end()
             {
-                patient = false;
+                patience -= 1;
                 tokio::select! {
                     () = end => tokio::task::yield_now().await,
                     () = self.closing.cancelled() => {}
@@ -117,6 +122,13 @@ impl Picker {
                 () = incarnation.interrupt.cancelled() => {}
             }
         }
+    }
+
+    /// Whether the places that are free are too few to claim for at present. The first batch is waited for in any case where the host is
+    /// busy, the next ones only while hardly any place is free.
+    fn waits_for_more(&self, patience: u32) -> bool {
+        let share = if patience == BATCHES_WAITED_MAX { FEW } else { HARDLY_ANY };
+        patience > 0 && self.shared.slots.are_scarce(share)
     }
 
     /// Shares the room out among the lanes that are known to have work, and takes the places.
@@ -193,10 +205,11 @@ impl Picker {
                 commits: self.commits.clone(),
                 closing: self.closing.clone(),
             };
-            self.runners.spawn(async move {
+            let running = async move {
                 runner.run_in_turn(claimed, hold, &slot).await;
                 drop((slot, company));
-            });
+            };
+            self.runners.spawn_on(running, self.shared.sandbox.threads());
         }
         drop(claiming);
         Ok(())

@@ -1,5 +1,6 @@
 //! One claimed instance: step after step, each in a fresh sandbox, each committed before the next.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -21,8 +22,8 @@ use super::slots::Slot;
 use super::turns::Urgency;
 use super::{Shared, micros};
 use crate::failpoint::{self, Failpoint};
-use crate::registry::Loaded;
-use crate::sandbox::{LogLine, StepEnd, StepInput, StepReport};
+use crate::registry::{self, Loaded};
+use crate::sandbox::{Desk, LogLine, StepEnd, StepInput, StepReport};
 use crate::store::{Claimed, Commit, DEFAULT_TENANT, HistoryLevel, Key, Record, Riders, Verdict};
 use crate::telemetry::metrics as names;
 
@@ -89,21 +90,11 @@ impl Runner {
     async fn run(&mut self, mut claimed: Claimed, mut hold: Hold, alone: Alone) {
         let began = Instant::now();
         let mut steps = 0;
+        let mut program = match self.program(&claimed).await {
+            Some(program) => program,
+            None => return,
+        };
         loop {
-            let loaded = tokio::select! {
-                loaded = self.shared.registry.program(claimed.fsm, claimed.version) => loaded,
-                () = self.interrupt.cancelled() => return self.interrupted(&claimed).await,
-            };
-            let program = match loaded {
-                Ok(program) => program,
-                Err(error) => {
-                    tracing::warn!(
-                        instance = %claimed.id, version = %claimed.version, %error,
-                        "version.stalled: it cannot be loaded here; its instances are left to others until it can"
-                    );
-                    return self.release(&claimed).await;
-                }
-            };
             let history = self.shared.registry.history(claimed.fsm).await;
             let StepReport { end, wall, cpu, log } = self.attempt(&program, &claimed).await;
             let StepEnd::Ended(ending) = end else {
@@ -119,8 +110,34 @@ impl Runner {
                 Some(other) => {
                     let Some(held) = self.hold(&other) else { return };
                     (claimed, hold) = (other, held);
+                    match self.program(&claimed).await {
+                        Some(other) => program = other,
+                        None => return,
+                    }
                 }
                 None => return drop(hold),
+            }
+        }
+    }
+
+    /// The program of a claimed instance. Without one the instance is given back.
+    async fn program(&self, claimed: &Claimed) -> Option<Loaded> {
+        let loaded = tokio::select! {
+            loaded = self.shared.registry.program(claimed.fsm, claimed.version) => loaded,
+            () = self.interrupt.cancelled() => {
+                self.interrupted(claimed).await;
+                return None;
+            }
+        };
+        match loaded {
+            Ok(program) => Some(program),
+            Err(error) => {
+                tracing::warn!(
+                    instance = %claimed.id, version = %claimed.version, %error,
+                    "version.stalled: it cannot be loaded here; its instances are left to others until it can"
+                );
+                self.release(claimed).await;
+                None
             }
         }
     }
@@ -132,35 +149,40 @@ impl Runner {
     }
 
     async fn attempt(&self, program: &Loaded, claimed: &Claimed) -> StepReport {
-        let cluster = self.shared.store.cluster().simple().to_string();
+        let desk: Arc<dyn Desk> = Arc::new(desk::Engine::of(&self.shared, claimed));
         let input = StepInput {
             instance: claimed.id,
-            tenant: DEFAULT_TENANT.into(),
-            fsm: program.descriptor.fsm.clone(),
+            tenant: DEFAULT_TENANT,
+            fsm: &program.descriptor.fsm,
             version: claimed.version,
-            step: claimed.step.clone(),
+            step: &claimed.step,
             attempt: claimed.attempt,
             faults: claimed.faults,
             visit: claimed.visit,
-            idempotency_key: idempotency_key(&cluster, claimed.id, claimed.visit),
+            idempotency_key: &self.idempotency_key(claimed),
             wake: claimed.wake,
-            state: claimed.state.clone(),
-            correlation_key: claimed.correlation_key.clone(),
+            state: &claimed.state,
+            correlation_key: claimed.correlation_key.as_deref(),
             parent: claimed.parent,
-            inbox: claimed.inbox.clone(),
-            children: claimed.children.clone(),
-            effect_results: claimed.effect_results.clone(),
+            inbox: &claimed.inbox,
+            children: &claimed.children,
+            effect_results: &claimed.effect_results,
             now_ms: claimed.now_ms,
-            desk: Arc::new(desk::Engine::of(&self.shared, claimed)),
+            desk: &desk,
         };
         let span = tracing::debug_span!(
             "step", instance = %claimed.id, fsm = program.descriptor.fsm, version = %claimed.version, step = claimed.step,
             attempt = claimed.attempt
         );
-        let running = self.shared.sandbox.run(program, input, &self.shared.config.step, &self.interrupt);
-        let report = running.instrument(span).await;
+        let mut running = pin!(self.shared.sandbox.run(program, input, &self.shared.config.step, &self.interrupt));
+        let report = running.as_mut().instrument(span).await;
         failpoint::pass(Failpoint::AfterStep);
         report
+    }
+
+    /// Equal over all attempts of one visit, and never the key of anything else: the database's own id is its first part.
+    fn idempotency_key(&self, claimed: &Claimed) -> String {
+        format!("gd-{}-{}-{}", self.shared.cluster, claimed.id, claimed.visit)
     }
 
     /// Commits one attempt. What comes back is the same instance at its next step, if it runs on.
@@ -174,7 +196,7 @@ impl Runner {
         let position = position(&claimed);
         let fault = fault(&ending);
         let decision = decide(&position, ending, &program.descriptor, &self.shared.limits);
-        let riders = match self.shared.riders(&claimed, &decision).await {
+        let riders = match self.riders(&claimed, &decision).await {
             Ok(riders) => riders,
             Err(error) => {
                 tracing::warn!(instance = %claimed.id, %error, "what the step asks for cannot be looked up; it is given back");
@@ -248,14 +270,18 @@ impl Runner {
         }
     }
 
+    async fn riders(&self, claimed: &Claimed, decision: &Decision) -> Result<Riders, registry::Error> {
+        if decision.children.is_empty() && decision.effects.is_empty() {
+            return Ok(Riders::default());
+        }
+        self.shared.riders(claimed, decision).await
+    }
+
     /// What the history keeps of the input at this level.
     fn input(&self, claimed: &Claimed, history: HistoryLevel) -> Vec<u8> {
         match history {
             HistoryLevel::Off | HistoryLevel::Transitions => Vec::new(),
-            HistoryLevel::Full => {
-                let cluster = self.shared.store.cluster().simple().to_string();
-                input::recorded(claimed, &idempotency_key(&cluster, claimed.id, claimed.visit))
-            }
+            HistoryLevel::Full => input::recorded(claimed, &self.idempotency_key(claimed)),
         }
     }
 
@@ -275,8 +301,9 @@ impl Runner {
 
     /// Gives the instance back as it was. If that fails too, it is found as owned but not held.
     async fn release(&self, claimed: &Claimed) {
-        let rows = [(claimed.id, claimed.claim)];
-        match self.shared.store.release(self.incarnation.worker, &rows).await {
+        let (shared, worker, rows) = (self.shared.clone(), self.incarnation.worker, [(claimed.id, claimed.claim)]);
+        let released = self.shared.apart(async move { shared.store.release(worker, &rows).await }).await;
+        match released {
             Ok(rows) => {
                 metrics::counter!(names::RELEASED).increment(rows.len() as u64);
                 self.shared.released.fetch_add(rows.len() as u64, Ordering::Relaxed);
@@ -285,11 +312,6 @@ impl Runner {
             Err(error) => tracing::warn!(instance = %claimed.id, %error, "not given back yet"),
         }
     }
-}
-
-/// Equal over all attempts of one visit, and never the key of anything else: the database's own id is its first part.
-fn idempotency_key(cluster: &str, instance: InstanceId, visit: gd_core::Visit) -> String {
-    format!("gd-{cluster}-{instance}-{visit}")
 }
 
 fn position(claimed: &Claimed) -> Position {

@@ -15,8 +15,6 @@ use crate::store::{Error, Store};
 
 /// What a host that runs every queue calls them together.
 const ALL: &str = "*";
-/// A share of one in so many places is few. Chosen: the rest has work for longer than a batch of commits takes.
-const FEW: u32 = 4;
 
 /// Where places are taken. Cheap to clone.
 #[derive(Clone)]
@@ -133,9 +131,9 @@ impl Slots {
         }
     }
 
-    /// Whether some places are free, and of no queue more than a quarter: the host is busy, and more will come free soon.
-    pub(crate) fn few_are_free(&self) -> bool {
-        let few = |pool: &Arc<Pool>| pool.with(|state| (state.free, state.free <= pool.places / FEW));
+    /// Whether some places are free, and of no queue more than one in so many: the host is busy, and more will come free soon.
+    pub(crate) fn are_scarce(&self, share: u32) -> bool {
+        let few = |pool: &Arc<Pool>| pool.with(|state| (state.free, state.free <= pool.places / share));
         match &self.0.pools {
             Pools::Shared(pool) => matches!(few(pool), (1.., true)),
             Pools::PerQueue(pools) => {
@@ -341,17 +339,17 @@ mod tests {
         let mut busy = Vec::new();
         let mut taken = Vec::new();
         for _ in 0..=8 {
-            busy.push(shared.few_are_free());
+            busy.push(shared.are_scarce(4));
             taken.push(shared.try_take(1, 1));
         }
         assert_eq!(busy, [false, false, false, false, false, false, true, true, false]);
         let apart = slots("a:8,b:8".parse().unwrap(), 0, 0, 1);
         let _a = apart.try_take(1, 7);
-        assert!(!apart.few_are_free(), "the other queue is idle");
+        assert!(!apart.are_scarce(4), "the other queue is idle");
         let _b = apart.try_take(2, 8);
-        assert!(apart.few_are_free());
+        assert!(apart.are_scarce(4));
         let one = slots(Queues::All, 1, 0, 1);
-        assert!(!one.few_are_free(), "all of it is not few");
+        assert!(!one.are_scarce(4), "all of it is not few");
     }
 
     #[tokio::test]

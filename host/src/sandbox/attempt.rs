@@ -33,7 +33,9 @@ pub(super) enum Ended {
 /// The store's data.
 pub(super) struct Attempt {
     table: ResourceTable,
-    wasi: WasiCtx,
+    /// Made when the guest first asks for it, which most steps never do.
+    wasi: Option<WasiCtx>,
+    random_bytes_max: u64,
     http: WasiHttpCtx,
     egress: Egress,
     memory: MemoryLimiter,
@@ -56,17 +58,10 @@ impl Attempt {
         let log = AttemptLog::new(limits);
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.handles_max);
-        let wasi = WasiCtx::builder()
-            .stdout(log.stream(LogLevel::Stdout))
-            .stderr(log.stream(LogLevel::Stderr))
-            .allow_tcp(false)
-            .allow_udp(false)
-            .allow_ip_name_lookup(false)
-            .max_random_size(limits.random_bytes_max)
-            .build();
         Self {
             table,
-            wasi,
+            wasi: None,
+            random_bytes_max: limits.random_bytes_max,
             http: WasiHttpCtx::new(),
             egress: Egress::new(policy.clone(), limits),
             memory: MemoryLimiter {
@@ -142,8 +137,21 @@ impl ResourceLimiter for MemoryLimiter {
 
 impl WasiView for Attempt {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+        let ctx = self.wasi.get_or_insert_with(|| wasi(&self.log, self.random_bytes_max));
+        WasiCtxView { ctx, table: &mut self.table }
     }
+}
+
+/// Everything denied but clocks, randomness, and output that goes to the attempt's log.
+fn wasi(log: &AttemptLog, random_bytes_max: u64) -> WasiCtx {
+    WasiCtx::builder()
+        .stdout(log.stream(LogLevel::Stdout))
+        .stderr(log.stream(LogLevel::Stderr))
+        .allow_tcp(false)
+        .allow_udp(false)
+        .allow_ip_name_lookup(false)
+        .max_random_size(random_bytes_max)
+        .build()
 }
 
 impl WasiHttpView for Attempt {

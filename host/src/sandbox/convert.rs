@@ -2,33 +2,32 @@
 
 use gd_core::{
     Await, Backoff, Child, ChildStatus, Descriptor, Effect, EffectOutcome, EffectResult, ErrorInfo, Fault, FaultKind,
-    Form, Inbox, InvalidOutcome, KeyChange, Next, Outcome, RateLimit, Retry, ScheduleChildren, Scope, SignalSpec,
-    StartSpec, StepInfo, Target, Transition, Wake,
+    Form, InvalidOutcome, KeyChange, Next, Outcome, RateLimit, Retry, ScheduleChildren, Scope, SignalSpec, StartSpec,
+    StepInfo, Target, Transition, Wake,
 };
 
 use super::StepInput;
 use super::bindings::gd::fsm::types as wit;
 
-pub(super) fn context(input: StepInput, deadline_ms: u64) -> wit::Context {
-    let Inbox { awaited, others } = input.inbox;
+pub(super) fn context(input: StepInput<'_>, deadline_ms: u64) -> wit::Context {
     wit::Context {
         instance_id: input.instance.to_string(),
-        tenant: input.tenant,
-        fsm: input.fsm,
+        tenant: input.tenant.to_owned(),
+        fsm: input.fsm.to_owned(),
         version: input.version.0.unsigned_abs(),
-        step: input.step,
+        step: input.step.to_owned(),
         attempt: input.attempt,
         faults: input.faults,
         visit: input.visit.0.unsigned_abs(),
-        idempotency_key: input.idempotency_key,
+        idempotency_key: input.idempotency_key.to_owned(),
         wake: wake(input.wake),
-        state: input.state,
-        correlation_key: input.correlation_key,
+        state: input.state.to_vec(),
+        correlation_key: input.correlation_key.map(str::to_owned),
         parent: input.parent.map(|parent| parent.to_string()),
-        awaited: awaited.into_iter().map(signal).collect(),
-        others: others.into_iter().map(signal).collect(),
-        children: input.children.into_iter().map(child).collect(),
-        effect_results: input.effect_results.into_iter().map(effect_result).collect(),
+        awaited: input.inbox.awaited.iter().map(signal).collect(),
+        others: input.inbox.others.iter().map(signal).collect(),
+        children: input.children.iter().map(child).collect(),
+        effect_results: input.effect_results.iter().map(effect_result).collect(),
         now_ms: input.now_ms,
         deadline_ms,
         trace_parent: None,
@@ -36,11 +35,11 @@ pub(super) fn context(input: StepInput, deadline_ms: u64) -> wit::Context {
     }
 }
 
-fn signal(signal: gd_core::Signal) -> wit::Signal {
+fn signal(signal: &gd_core::Signal) -> wit::Signal {
     wit::Signal {
         id: signal.id.to_string(),
-        name: signal.name,
-        payload: signal.payload,
+        name: signal.name.clone(),
+        payload: signal.payload.clone(),
         received_at_ms: signal.received_at_ms,
     }
 }
@@ -139,26 +138,26 @@ fn no_extra(extra: wit::Extra) -> Result<(), InvalidOutcome> {
     extra.into_iter().next().map_or(Ok(()), |(key, _)| Err(InvalidOutcome::UnknownExtra(key)))
 }
 
-fn child(child: Child) -> wit::Child {
+fn child(child: &Child) -> wit::Child {
     wit::Child {
         id: child.id.to_string(),
         index: child.index,
         round: child.round,
-        fsm: child.fsm,
+        fsm: child.fsm.clone(),
         status: match child.status {
             ChildStatus::Done => wit::ChildStatus::Done,
             ChildStatus::Failed => wit::ChildStatus::Failed,
             ChildStatus::Cancelled => wit::ChildStatus::Cancelled,
             ChildStatus::Duplicate => wit::ChildStatus::Duplicate,
         },
-        state: child.state,
-        output: child.output,
-        error: child.error.map(wit_error),
+        state: child.state.clone(),
+        output: child.output.clone(),
+        error: child.error.as_ref().map(wit_error),
     }
 }
 
-fn effect_result(result: EffectResult) -> wit::EffectResult {
-    let outcome = match result.outcome {
+fn effect_result(result: &EffectResult) -> wit::EffectResult {
+    let outcome = match &result.outcome {
         EffectOutcome::Started(id) => wit::EffectOutcome::Started(id.to_string()),
         EffectOutcome::Duplicate(id) => wit::EffectOutcome::Duplicate(id.to_string()),
         EffectOutcome::Delivered => wit::EffectOutcome::Delivered,
@@ -168,8 +167,8 @@ fn effect_result(result: EffectResult) -> wit::EffectResult {
     wit::EffectResult { index: result.index, outcome }
 }
 
-fn wit_error(error: ErrorInfo) -> wit::ErrorInfo {
-    wit::ErrorInfo { kind: error.kind, message: error.message, code: error.code }
+fn wit_error(error: &ErrorInfo) -> wit::ErrorInfo {
+    wit::ErrorInfo { kind: error.kind.clone(), message: error.message.clone(), code: error.code.clone() }
 }
 
 fn error_info(error: wit::ErrorInfo) -> ErrorInfo {

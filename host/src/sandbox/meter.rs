@@ -1,9 +1,9 @@
 //! How much CPU time an attempt has used, also while it is still running.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
@@ -33,25 +33,14 @@ impl Meter {
     }
 
     /// Counts every poll of a future.
-    pub(super) fn measure<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
-        Measured { meter: self.clone(), future: Box::pin(future) }
-    }
-}
-
-struct Measured<F> {
-    meter: Meter,
-    future: Pin<Box<F>>,
-}
-
-impl<F: Future> Future for Measured<F> {
-    type Output = F::Output;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        let began = thread_cpu_ns();
-        self.meter.0.began.store(began, Ordering::Relaxed);
-        let polled = self.future.as_mut().poll(context);
-        self.meter.0.spent.fetch_add(thread_cpu_ns().saturating_sub(began), Ordering::Relaxed);
-        polled
+    pub(super) fn measure<F: Future>(&self, mut future: Pin<&mut F>) -> impl Future<Output = F::Output> {
+        poll_fn(move |context| {
+            let began = thread_cpu_ns();
+            self.0.began.store(began, Ordering::Relaxed);
+            let polled = future.as_mut().poll(context);
+            self.0.spent.fetch_add(thread_cpu_ns().saturating_sub(began), Ordering::Relaxed);
+            polled
+        })
     }
 }
 

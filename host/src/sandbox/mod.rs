@@ -19,9 +19,13 @@ mod program;
 mod run;
 mod selftest;
 
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 
+use futures::FutureExt;
 use gd_core::{Child, EffectResult, Inbox, InstanceId, Limits, Version, Visit, Wake};
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 pub use compile::{Compiler, compile_stdin};
@@ -36,28 +40,28 @@ pub use run::{StepEnd, StepReport};
 pub use selftest::{SelfTest, self_test};
 
 /// Everything that one attempt is handed.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 #[expect(missing_docs, reason = "the fields are those of the contract's `context`, documented there")]
-pub struct StepInput {
+pub struct StepInput<'a> {
     pub instance: InstanceId,
-    pub tenant: String,
-    pub fsm: String,
+    pub tenant: &'a str,
+    pub fsm: &'a str,
     pub version: Version,
-    pub step: String,
+    pub step: &'a str,
     pub attempt: u32,
     pub faults: u32,
     pub visit: Visit,
-    pub idempotency_key: String,
+    pub idempotency_key: &'a str,
     pub wake: Wake,
-    pub state: Vec<u8>,
-    pub correlation_key: Option<String>,
+    pub state: &'a [u8],
+    pub correlation_key: Option<&'a str>,
     pub parent: Option<InstanceId>,
-    pub inbox: Inbox,
-    pub children: Vec<Child>,
-    pub effect_results: Vec<EffectResult>,
+    pub inbox: &'a Inbox,
+    pub children: &'a [Child],
+    pub effect_results: &'a [EffectResult],
     pub now_ms: u64,
     /// Who answers what the step asks while it runs.
-    pub desk: Arc<dyn Desk>,
+    pub desk: &'a Arc<dyn Desk>,
 }
 
 /// The sandbox of one host. Cheap to clone.
@@ -90,17 +94,24 @@ impl Sandbox {
         Ok((program, inspection))
     }
 
-    /// Runs one attempt. A guest's failure is part of the report, never an error.
+    /// Where attempts are to be run: threads of their own, so that no crowd of guests keeps anything else waiting.
+    pub fn threads(&self) -> &Handle {
+        self.core.guests.handle()
+    }
+
+    /// Runs one attempt, on the caller's thread. A guest's failure is part of the report, never an error; a panic is a bug of the
+    /// sandbox, and the attempt counts as interrupted.
     pub async fn run(
         &self,
-        program: &Arc<Program>,
-        input: StepInput,
+        program: &Program,
+        input: StepInput<'_>,
         limits: &StepLimits,
         interrupt: &CancellationToken,
     ) -> StepReport {
-        let (core, program) = (self.core.clone(), program.clone());
-        let (limits, interrupt) = (limits.clone(), interrupt.clone());
-        let running = async move { run::run(&core, &program, input, &limits, &interrupt).await };
-        self.core.guests.run(running).await.unwrap_or_else(StepReport::interrupted)
+        let mut running = pin!(run::run(&self.core, program, input, limits, interrupt));
+        AssertUnwindSafe(running.as_mut()).catch_unwind().await.unwrap_or_else(|_| {
+            tracing::error!(instance = %input.instance, "the sandbox panicked; the attempt is given back");
+            StepReport::interrupted()
+        })
     }
 }

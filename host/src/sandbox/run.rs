@@ -1,5 +1,6 @@
 //! One attempt: a fresh instance, the call, and a name for whatever way it ended.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,6 @@ use wasmtime_wasi::I32Exit;
 
 use super::attempt::{Attempt, Ended};
 use super::bindings::gd::fsm::types as wit;
-use super::bindings::{Fsm, FsmPre};
 use super::engine::Core;
 use super::log::{LogLine, panic_message};
 use super::program::Program;
@@ -61,28 +61,22 @@ pub(super) enum Called<T> {
 pub(super) async fn run(
     core: &Core,
     program: &Program,
-    input: StepInput,
+    input: StepInput<'_>,
     limits: &StepLimits,
     interrupt: &CancellationToken,
 ) -> StepReport {
     let began = Instant::now();
-    // The handler is given the state from before the step, and none of its signals.
-    let for_handler = program.descriptor.has_handle.then(|| StepInput {
-        inbox: Inbox::default(),
-        children: Vec::new(),
-        effect_results: Vec::new(),
-        ..input.clone()
-    });
     let (called, mut log, mut cpu) = step(core, program, input, limits, interrupt).await;
-    let end = match (called, for_handler) {
-        (Called::Interrupted, _) => StepEnd::Interrupted,
-        (Called::Returned(outcome), _) => StepEnd::Ended(Ending::Outcome(outcome)),
-        (Called::Faulted(fault), None) => StepEnd::Ended(Ending::Fault(fault)),
-        (Called::Faulted(fault), Some(input)) => {
-            let (end, more_log, more_cpu) = handle(core, program, fault, input, limits, interrupt).await;
-            log.extend(more_log);
-            cpu += more_cpu;
-            end
+    let end = match called {
+        Called::Interrupted => StepEnd::Interrupted,
+        Called::Returned(outcome) => StepEnd::Ended(Ending::Outcome(outcome)),
+        Called::Faulted(fault) if !program.descriptor.has_handle => StepEnd::Ended(Ending::Fault(fault)),
+        Called::Faulted(fault) => {
+            // Boxed: steps that go well, which are nearly all, carry no room for it.
+            let handled = Box::pin(handle(core, program, fault, input, limits, interrupt)).await;
+            log.extend(handled.1);
+            cpu += handled.2;
+            handled.0
         }
     };
     StepReport { end, cpu, wall: began.elapsed(), log }
@@ -92,20 +86,16 @@ pub(super) async fn run(
 async fn step(
     core: &Core,
     program: &Program,
-    input: StepInput,
+    input: StepInput<'_>,
     limits: &StepLimits,
     interrupt: &CancellationToken,
 ) -> (Called<Outcome>, Vec<LogLine>, Duration) {
     let deadline_ms = input.now_ms.saturating_add(millis(limits.wall));
-    let desk = input.desk.clone();
     let context = convert::context(input, deadline_ms);
-    let with = (limits, interrupt, &desk);
-    let (called, log, cpu) = in_fresh_instance(core, &program.pre, with, async |fsm, store| {
-        fsm.gd_fsm_step().call_run(store, &context).await
-    })
-    .await;
+    let with = (limits, interrupt, input.desk);
+    let (called, log, cpu) = in_fresh_instance(core, with, async |store| program.run(store, &context).await).await;
     let called = match called {
-        Called::Returned(Ok(outcome)) => match valid(core, program, &*desk, outcome).await {
+        Called::Returned(Ok(outcome)) => match valid(core, program, &**input.desk, outcome).await {
             Ok(outcome) => Called::Returned(outcome),
             Err(broken) => Called::Faulted(invalid(&broken)),
         },
@@ -131,31 +121,33 @@ async fn valid(
     Ok(outcome)
 }
 
+/// The handler, which is given the state from before the step, and none of its signals.
 async fn handle(
     core: &Core,
     program: &Program,
     fault: Fault,
-    input: StepInput,
+    input: StepInput<'_>,
     limits: &StepLimits,
     interrupt: &CancellationToken,
 ) -> (StepEnd, Vec<LogLine>, Duration) {
     let limits = limits.for_handler();
     let wit_fault = convert::fault(&fault, input.faults.saturating_add(1));
     let deadline_ms = input.now_ms.saturating_add(millis(limits.wall));
-    let desk = input.desk.clone();
-    let context = convert::context(input, deadline_ms);
-    let with = (&limits, interrupt, &desk);
-    let (called, log, cpu) = in_fresh_instance(core, &program.pre, with, async |fsm, store| {
-        fsm.gd_fsm_step().call_handle(store, &wit_fault, &context).await
-    })
-    .await;
+    let none = Inbox::default();
+    let context =
+        convert::context(StepInput { inbox: &none, children: &[], effect_results: &[], ..input }, deadline_ms);
+    let with = (&limits, interrupt, input.desk);
+    let (called, log, cpu) =
+        in_fresh_instance(core, with, async |store| program.handle(store, &wit_fault, &context).await).await;
     let end = match called {
         Called::Interrupted => StepEnd::Interrupted,
         Called::Returned(Ok(None)) => StepEnd::Ended(Ending::Fault(fault)),
-        Called::Returned(Ok(Some(outcome))) => StepEnd::Ended(match valid(core, program, &*desk, outcome).await {
-            Ok(outcome) => Ending::Handled { fault, outcome },
-            Err(broken) => Ending::HandlerFailed { fault, handler: invalid(&broken) },
-        }),
+        Called::Returned(Ok(Some(outcome))) => {
+            StepEnd::Ended(match valid(core, program, &**input.desk, outcome).await {
+                Ok(outcome) => Ending::Handled { fault, outcome },
+                Err(broken) => Ending::HandlerFailed { fault, handler: invalid(&broken) },
+            })
+        }
         Called::Returned(Err(failure)) => {
             StepEnd::Ended(Ending::HandlerFailed { fault, handler: convert::failure(failure) })
         }
@@ -168,12 +160,11 @@ fn invalid(broken: &InvalidOutcome) -> Fault {
     Fault::new(FaultKind::InvalidOutcome, broken.to_string()).with_code(broken.code())
 }
 
-/// Makes an instance that nothing was done in before, calls into it, and drops it whatever happened.
+/// Gives a call a store that nothing was done in before, for an instance of its own, and drops both whatever happened.
 pub(super) async fn in_fresh_instance<T>(
     core: &Core,
-    pre: &FsmPre<Attempt>,
     (limits, interrupt, desk): (&StepLimits, &CancellationToken, &Arc<dyn Desk>),
-    call: impl AsyncFnOnce(&Fsm, &mut Store<Attempt>) -> wasmtime::Result<T>,
+    call: impl AsyncFnOnce(&mut Store<Attempt>) -> wasmtime::Result<T>,
 ) -> (Called<T>, Vec<LogLine>, Duration) {
     let mut store = Store::new(&core.engine, Attempt::new(limits, &core.egress, interrupt.clone(), desk.clone()));
     store.limiter(|attempt| attempt.limiter());
@@ -181,15 +172,15 @@ pub(super) async fn in_fresh_instance<T>(
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(|context| context.data().at_epoch());
     let (meter, log) = (store.data().meter.clone(), store.data().log.clone());
-    let calling = meter.measure(async {
-        let fsm = pre.instantiate_async(&mut store).await?;
-        call(&fsm, &mut store).await
-    });
-    let returned = tokio::select! {
-        returned = calling => returned,
-        // Only a guest that waits in a host call is still there now.
-        () = tokio::time::sleep(limits.wall + GRACE) => Err(Ended::Wall(limits.wall).into()),
-        () = interrupt.cancelled() => Err(Ended::Interrupted.into()),
+    let returned = {
+        let mut calling = pin!(call(&mut store));
+        tokio::select! {
+            biased;
+            returned = meter.measure(calling.as_mut()) => returned,
+            // Only a guest that waits in a host call is still there now.
+            () = tokio::time::sleep(limits.wall + GRACE) => Err(Ended::Wall(limits.wall).into()),
+            () = interrupt.cancelled() => Err(Ended::Interrupted.into()),
+        }
     };
     let lines = log.take();
     let called = match returned {

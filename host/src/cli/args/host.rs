@@ -70,7 +70,7 @@ pub struct ServeArgs {
     /// answers the API alone. Default: all
     #[arg(long, value_name = "NAME:STEPS,...", env = "GD_QUEUES", value_parser = queues)]
     pub queues: Option<Queues>,
-    /// Steps that run at once on a node that runs all queues, at least 1. Default: 256
+    /// Steps that run at once on a node that runs all queues, at least 1. Default: 512
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub concurrency: Option<NonZeroU32>,
     /// Instances to claim per queue beyond the steps that run, so that one is at hand when a step ends. Default: 0
