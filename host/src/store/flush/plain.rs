@@ -2,7 +2,7 @@
 
 use gd_core::{Draws, KeyChange, Status, Then, WorkerId};
 use sqlx::postgres::{PgArguments, PgRow};
-use sqlx::{Execute, PgConnection, Postgres, query::Map};
+use sqlx::{Connection, Execute, PgConnection, Postgres, query::Map};
 
 use super::{Commit, Flushed, Verdict};
 use crate::failpoint::{self, Failpoint};
@@ -40,7 +40,7 @@ impl Commit {
     }
 }
 
-/// Writes them, in a transaction of their own.
+/// Writes them, in a transaction of their own: of one statement where none of them ends, else of two.
 ///
 /// # Errors
 /// When a statement fails: then none was written, unless the error is one of the connection.
@@ -53,10 +53,19 @@ pub(super) async fn commit(
     order.sort_unstable_by_key(|at| commits[*at].id);
     let (ends, moves): (Vec<usize>, Vec<usize>) = order.into_iter().partition(|at| commits[*at].ends());
     failpoint::pass(Failpoint::BeforeCommit);
-    let written =
-        statement(worker, &Plain::of(commits, &moves), &Plain::of(commits, &ends)).fetch_all(&mut *connection).await?;
+    let (told, over) = (Plain::of(commits, &moves), Plain::of(commits, &ends));
+    let written = if ends.is_empty() {
+        statement(worker, &told, &over).fetch_all(&mut *connection).await?
+    } else {
+        // What was delivered to them before they ended goes with them.
+        let mut transaction = connection.begin().await?;
+        let written = statement(worker, &told, &over).fetch_all(&mut *transaction).await?;
+        clear_inboxes(&mut transaction, &written, &over.id).await?;
+        transaction.commit().await?;
+        written
+    };
     let mut verdicts: Vec<Verdict> = commits.iter().map(|_| Verdict::Stale).collect();
-    let (mut ended, mut with_mail) = (Vec::new(), Vec::new());
+    let mut with_mail = Vec::new();
     for row in written {
         let group = if row.place > 0 { &moves } else { &ends };
         let Some(at) = group.get(row.place.unsigned_abs() as usize - 1).copied() else { continue };
@@ -72,17 +81,13 @@ pub(super) async fn commit(
                     now_ms: row.now_ms.unsigned_abs(),
                 }
             }
-            Status::Done | Status::Failed | Status::Cancelled => {
-                ended.push(commits[at].id.0);
-                Verdict::Ended
-            }
+            Status::Done | Status::Failed | Status::Cancelled => Verdict::Ended,
             Status::Runnable | Status::AwaitingSignal | Status::AwaitingChildren => {
                 Verdict::Runnable(Place::Lane(rows::lane(row.tenant_id, row.queue_id, row.priority)))
             }
         };
     }
-    // All is written. Where one of these fails, the caller looks up what was, as after an answer that was lost.
-    clear_inboxes(connection, &ended).await.map_err(as_lost)?;
+    // All is written. Where this fails, the caller looks up what was, as after an answer that was lost.
     hand_mail(connection, commits, &with_mail, &mut verdicts).await.map_err(as_lost)?;
     Ok(Flushed { verdicts, ..Flushed::default() })
 }
@@ -145,10 +150,12 @@ fn as_lost(error: Error) -> Error {
     Error::Statement(sqlx::Error::Io(std::io::Error::other(error)))
 }
 
-/// What was delivered to them before they ended goes with them.
-async fn clear_inboxes(connection: &mut PgConnection, ended: &[i64]) -> Result<(), Error> {
+/// Clears the inboxes of those that have ended, whose rows nobody can deliver to any more.
+async fn clear_inboxes(connection: &mut PgConnection, written: &[Written], ends: &[i64]) -> Result<(), Error> {
+    let place = |row: &Written| usize::try_from(-i64::from(row.place) - 1).ok();
+    let ended: Vec<i64> = written.iter().filter_map(place).filter_map(|at| ends.get(at).copied()).collect();
     if !ended.is_empty() {
-        sqlx::query_file!("src/store/sql/clear_inboxes.sql", ended).execute(connection).await?;
+        sqlx::query_file!("src/store/sql/clear_inboxes.sql", &ended).execute(connection).await?;
     }
     Ok(())
 }

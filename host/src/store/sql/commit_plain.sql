@@ -4,7 +4,7 @@
 -- in us, $13 CPU time in us; per attempt that is done: $14 instance, $15 claim, $16 its result, $17 to $24 as $6 to $13. Each stands in the
 -- order of its ids. `place` counts from 1 among those that go on, and from -1 downwards among those that are done.
 -- The fence is owner and claim; status stays out of it, or the planner turns to instance_owner. Nothing is locked before: no wake-up
--- depends on what is written here, and what is delivered to an instance that ends is cleared by the statement after this one. What was
+-- depends on what is written here, and what is delivered to an instance that ends is cleared by the statement after this one, in the same transaction. What was
 -- paused meanwhile does not run on. What the history needs comes along with each entry: a join of two parts of this statement would
 -- be quadratic. The arrays are unnested side by side in a select list, which hands their elements out as they stand: as functions in a
 -- `from`, each would be copied into a store of its own first. Ranges and arrays of one: a plan that was made while the
