@@ -53,6 +53,17 @@ impl Program {
         Self(std::iter::once(first).chain((0..rest).map(|_| operation(random))).collect())
     }
 
+    /// The program with every start at once instead of later.
+    pub(super) fn without_delays(&self) -> Self {
+        let mut program = self.clone();
+        for operation in &mut program.0 {
+            if let Operation::Start { delayed, .. } = operation {
+                *delayed = false;
+            }
+        }
+        program
+    }
+
     /// The program without its part of this number: operations first, then acts of plans.
     pub(super) fn without(&self, part: usize) -> Option<Self> {
         let mut program = self.clone();
