@@ -9,6 +9,7 @@ mod convert;
 mod desk;
 mod egress;
 mod engine;
+mod entry;
 mod error;
 mod guests;
 mod inspect;

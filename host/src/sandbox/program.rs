@@ -11,14 +11,12 @@ use super::attempt::Attempt;
 use super::bindings::FsmPre;
 use super::bindings::gd::fsm::types as wit;
 use super::engine::Core;
+use super::entry::{self, Answer};
 use super::run::{self, Called};
 use super::{Desk, Error, Inspection, NoDesk, StepLimits, convert};
 
 /// What every component exports.
 const STEP_INTERFACE: &str = "gd:fsm/step@0.1.0";
-
-/// What a guest's function returns.
-type Answer<T> = Result<T, wit::Failure>;
 
 /// A version's code. Cheap to clone is the `Arc` around it; each attempt makes a fresh instance of it.
 pub struct Program {
@@ -43,9 +41,7 @@ impl Program {
         context: &wit::Context,
     ) -> wasmtime::Result<Answer<wit::Outcome>> {
         let instance = self.pre.instantiate_async(&mut *store).await?;
-        // The one function that is called, not all of the interface: its types are compared with ours at every look-up.
-        let run: TypedFunc<(&wit::Context,), (Answer<wit::Outcome>,)> =
-            instance.get_typed_func(&mut *store, self.run)?;
+        let run = entry::run(&instance, &mut *store, self.run)?;
         Ok(run.call_async(store, (context,)).await?.0)
     }
 
