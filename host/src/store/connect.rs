@@ -31,8 +31,12 @@ const RESTED: Duration = Duration::from_secs(1);
 
 /// The engine's own statements touch a few hundred rows by key. A plan that was made while the tables were empty is kept for as
 /// long as the connection lives, so that the planner must not take what is best for an empty table.
-const BY_INDEX: [(&str, &str); 3] =
-    [("enable_seqscan", "off"), ("enable_hashjoin", "off"), ("enable_mergejoin", "off")];
+const BY_INDEX: [(&str, &str); 4] = [
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("plan_cache_mode", "force_generic_plan"),
+];
 
 /// The database of one host. Cheap to clone.
 #[derive(Clone, Debug)]
