@@ -37,4 +37,5 @@ mod statements;
 mod tidy;
 mod topology;
 mod transcript;
+mod vacuum;
 mod wire;

@@ -29,6 +29,7 @@ mod stalled;
 mod supervise;
 mod timeouts;
 mod turns;
+mod vacuum;
 mod waits;
 mod wake;
 
@@ -79,6 +80,8 @@ pub(crate) struct Shared {
     pub(crate) company: Arc<RwLock<()>>,
     /// Instances given back unfinished.
     pub(crate) released: AtomicU64,
+    /// Instances claimed.
+    pub(crate) claimed: AtomicU64,
     /// Random, so that this engine's notices are told from those of others.
     pub(crate) nonce: u64,
     /// The database's random id, as it stands in idempotency keys.
@@ -183,6 +186,7 @@ impl Engine {
             events: events::Events::default(),
             company: Arc::default(),
             released: AtomicU64::new(0),
+            claimed: AtomicU64::new(0),
             nonce: uuid::Uuid::new_v4().as_u64_pair().0,
             cluster,
             threads: Handle::current(),
@@ -260,6 +264,7 @@ impl Engine {
         supervise::spawn(&self.loops, &self.failed, "timeouts", timeouts);
         supervise::spawn(&self.loops, &self.failed, "maintenance", maintenance);
         supervise::spawn(&self.loops, &self.failed, "retention", retention);
+        supervise::spawn(&self.loops, &self.failed, "vacuum", vacuum::run(shared.clone(), closing.clone()));
     }
 
     /// A lane has work at once, for this host or another.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use gd_core::{Lane, Room};
@@ -187,6 +188,7 @@ impl Picker {
             let claim = self.shared.store.claim(incarnation.worker, &shares, &stalled);
             claim.instrument(tracing::debug_span!("claim", lanes = shares.len())).await?
         };
+        self.shared.claimed.fetch_add(claimed.len() as u64, Ordering::Relaxed);
         known.claimed(&shares, &given);
         aside.into_iter().for_each(|key| self.shared.gates.look(key));
         self.told.claim(&self.shared.slots, incarnation.worker, &shares, &given, began.elapsed());

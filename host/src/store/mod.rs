@@ -21,6 +21,7 @@ mod rows;
 mod signals;
 mod start;
 mod tokens;
+mod vacuum;
 mod versions;
 mod why;
 mod workers;

@@ -7,7 +7,7 @@ use sqlx::{Connection, PgConnection};
 use super::{Error, Store};
 
 /// How long a statement of retention waits for a lock: it comes again, a commit does not wait behind it.
-const LOCK_TIMEOUT: &str = "200ms";
+pub(super) const LOCK_TIMEOUT: &str = "200ms";
 
 /// The host that sweeps, as long as this lives: no other does meanwhile.
 #[derive(Debug)]

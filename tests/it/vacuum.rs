@@ -1,0 +1,41 @@
+//! A busy host makes the space of what went through it usable again by itself.
+
+use gd_host::store::Store;
+use gd_tests::{TestDatabase, TestHost, eventually};
+use serde_json::json;
+use sqlx::Connection;
+use sqlx::postgres::PgConnection;
+
+/// Dead rows with which the hosts of these tests vacuum.
+const DEAD_ROWS: u32 = 160;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_that_instances_have_littered_are_vacuumed_while_the_host_is_busy() {
+    let host = TestHost::with_probe_and(|engine, _| engine.vacuum_dead_rows = DEAD_ROWS).await;
+    eventually("a vacuum", async || {
+        for _ in 0..DEAD_ROWS / 4 {
+            host.run(json!([{ "do": "next" }])).await;
+        }
+        (vacuums(&host.database, "instance").await > 0).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_somebody_has_locked_is_passed_over() {
+    let database = TestDatabase::migrated().await;
+    let store = Store::connect(database.url(), 1).await.unwrap();
+    let mut stranger = PgConnection::connect(database.url()).await.unwrap();
+    sqlx::raw_sql("begin; lock table gd.instance in share mode").execute(&mut stranger).await.unwrap();
+    store.vacuum(&["instance".into(), "signal".into()]).await.unwrap();
+    assert_eq!((vacuums(&database, "instance").await, vacuums(&database, "signal").await), (0, 1));
+    sqlx::raw_sql("commit").execute(&mut stranger).await.unwrap();
+    store.vacuum(&["instance".into()]).await.unwrap();
+    assert_eq!(vacuums(&database, "instance").await, 1);
+}
+
+/// How often somebody has asked for a vacuum of this table.
+async fn vacuums(database: &TestDatabase, table: &str) -> i64 {
+    let count = sqlx::query_scalar("select pg_stat_get_vacuum_count(('gd.' || $1)::regclass)").bind(table);
+    count.fetch_one(database.pool()).await.unwrap()
+}
