@@ -38,11 +38,20 @@ const BY_INDEX: [(&str, &str); 4] = [
     ("plan_cache_mode", "force_generic_plan"),
 ];
 
+/// What callers send over and over is planned once. Left to itself, the server plans a start anew each time, since it expects ten rows of an array that
+/// it does not see and one of one that it does. Measured: a plan takes it 0.25 ms, and one step from start to result took 2.17 ms with it and 1.88 without.
+const PLANNED_ONCE: [(&str, &str); 1] = [("plan_cache_mode", "force_generic_plan")];
+
+/// Connections for lists. Chosen: so few that no crowd of readers takes the server from those who work.
+const LISTS_MAX: u32 = 2;
+
 /// The database of one host. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Store {
     /// For callers: every commit is durable when it returns.
     pub(super) pool: PgPool,
+    /// For lists with filters, which are planned by what is asked for.
+    pub(super) lists: PgPool,
     /// For recovery and release, so that no crowd of callers is ever before them.
     pub(super) sweeps: PgPool,
     /// For claims and wake-ups: a commit that a crash of the server forgets is found again by recovery.
@@ -82,7 +91,8 @@ impl Store {
         let durable = options.clone().options([("synchronous_commit", "on")]);
         let forgetful = options.clone().options([("synchronous_commit", "off")]).options(BY_INDEX);
         Ok(Self {
-            pool: pool(durable.clone(), connections_max),
+            pool: pool(durable.clone().options(PLANNED_ONCE), connections_max),
+            lists: pool(durable.clone(), LISTS_MAX.min(connections_max)),
             sweeps: pool(durable.options(BY_INDEX), 4),
             claims: pool(forgetful, 4),
             options,
@@ -198,6 +208,7 @@ impl Store {
     /// Lets every pooled connection go.
     pub async fn close(&self) {
         self.pool.close().await;
+        self.lists.close().await;
         self.sweeps.close().await;
         self.claims.close().await;
     }

@@ -169,7 +169,7 @@ impl Store {
             filter.key,
             filter.version,
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&self.lists)
         .await?;
         rows.into_iter().map(|row| Ok(summary!(row))).collect()
     }
