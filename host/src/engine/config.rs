@@ -53,8 +53,8 @@ pub struct EngineConfig {
     pub retention_interval: Duration,
     /// Rows that one statement of retention removes at most. Default 1,000.
     pub retention_batch: u32,
-    /// Dead rows, beside a twentieth of the live ones, with which a table is vacuumed. Default 50,000: some ten seconds of work at full speed, and
-    /// less than 100 MB of rows of 1 KB.
+    /// Dead rows, beside a twentieth of the live ones, with which a table is vacuumed. Default 50,000: two for each
+    /// instance that goes through, and less than 100 MB of rows of 1 KB.
     pub vacuum_dead_rows: u32,
     /// Bounds of one chain of steps.
     pub run_ahead: RunAhead,

@@ -67,3 +67,25 @@ fn thread_cpu_ns() -> u64 {
     let now = clock_gettime(ClockId::ThreadCPUTime);
     now.tv_sec.unsigned_abs() * 1_000_000_000 + now.tv_nsec.unsigned_abs()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
+    use super::*;
+
+    #[test]
+    fn attempts_that_follow_each_other_are_charged_what_they_used_and_no_more_than_the_thread_ran() {
+        let (before, mut charged) = (thread_cpu_ns(), Duration::ZERO);
+        for _ in 0..100 {
+            let meter = Meter::default();
+            let work = pin!(async { (0..10_000_u64).fold(0, |sum, term| std::hint::black_box(sum ^ term)) });
+            let polled = pin!(meter.measure(work)).poll(&mut Context::from_waker(Waker::noop()));
+            assert!(polled.is_ready());
+            charged += meter.spent();
+        }
+        let ran = Duration::from_nanos(thread_cpu_ns() - before);
+        assert!(Duration::ZERO < charged && charged <= ran, "charged {charged:?} of {ran:?}");
+    }
+}
