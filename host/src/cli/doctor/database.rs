@@ -7,7 +7,7 @@ use super::check::{Check, Report};
 use crate::store::{Examined, SERVER_VERSION_MIN, ServerFacts};
 
 /// Connections that a host takes at most. Source: the pools and the connections of their own of its store, with a few to spare.
-const CONNECTIONS_OF_A_HOST: i64 = 30;
+const CONNECTIONS_OF_A_HOST: i64 = 36;
 /// Difference of the clocks that is worth a word. Chosen: what a person notices who compares two logs.
 const CLOCK_DIFFERENCE_MAX: Duration = Duration::from_secs(1);
 
