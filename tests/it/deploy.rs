@@ -121,6 +121,18 @@ async fn new_instances_take_the_new_version_and_running_ones_end_on_theirs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_start_takes_the_version_that_another_host_has_just_deployed() {
+    let first = TestHost::with_probe().await;
+    assert_eq!(first.run(json!([])).await.version, 1);
+    let second = TestHost::on(first.database.clone(), |_, _| ()).await;
+    second.deploy(release(2)).await;
+    assert_eq!(first.run(json!([])).await.version, 2, "what a host remembers of routes is compared");
+    second.deploy(guest("probe")).await;
+    assert_eq!(first.run(json!([])).await.version, 1);
+    assert_eq!(second.run(json!([])).await.version, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_host_loads_a_version_from_the_database() {
     let first = TestHost::with_probe().await;
     first.host.shut_down().await;

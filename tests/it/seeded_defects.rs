@@ -29,6 +29,9 @@ const ONCE: &str = "a_claim_is_committed_once";
 const HANDS: &str = "every_change_of_hands_moves_the_claim_and_a_lost_attempt_counts";
 const AMBIGUOUS: &str = "a_commit_whose_answer_was_lost_is_found_by_its_claim";
 const UNWATCHED: &str = "no_row_is_taken_for_a_worker_that_nobody_watches";
+const UNWATCHED_START: &str = "no_start_is_taken_for_a_worker_that_nobody_watches";
+const UNWATCHED_WAKE_UP: &str = "nothing_is_woken_for_a_worker_that_nobody_watches";
+const WOKEN_ONCE: &str = "what_a_delivery_wakes_is_claimed_once";
 const BEATS: &str = "a_worker_that_beats_is_alive_and_one_that_is_dead_is_told";
 const LOST_WAKE_UP: &str = "no_wake_up_is_lost_between_a_park_and_a_delivery";
 const AWAITED: &str = "a_parked_instance_wakes_for_what_it_awaits_alone";
@@ -74,7 +77,7 @@ const DEFECTS: &[Defect] = &[
     Defect { name: "a commit leaves the claim", statement: "commit_moves", pieces: &[("claim = i.claim + 1", "claim = i.claim")], check: ONCE },
     Defect { name: "a flush locks nothing first", statement: "lock_claimed", pieces: &[(" for no key update", "")], check: LOST_WAKE_UP },
     Defect { name: "a park looks for no signal", statement: "commit_moves", pieces: &[("when e.status = 2 and exists (", "when false and exists (")], check: LOST_WAKE_UP },
-    Defect { name: "a delivery locks nothing first", statement: "lock_target", pieces: &[(" for no key update", "")], check: LOST_WAKE_UP },
+    Defect { name: "a delivery locks nothing first", statement: "lock_target", pieces: &[("\nfor no key update", "")], check: LOST_WAKE_UP },
     Defect { name: "a delivery leaves waking to the park", statement: "store_signal", pieces: &[("where i.id = $1 and i.status = 2", "where false")], check: LOST_WAKE_UP },
     Defect { name: "a delivery wakes whoever waits", statement: "store_signal", pieces: &[(" and $2 = any(i.awaits)", "")], check: AWAITED },
     Defect { name: "a handed signal wakes", statement: "commit_moves", pieces: &[(" and s.id <> all(e.handed)", "")], check: HANDED },
@@ -90,6 +93,12 @@ const DEFECTS: &[Defect] = &[
     Defect { name: "a release ignores the owner", statement: "release", pieces: &[(" and i.owner = $1", "")], check: TWO_OWNERS },
     Defect { name: "a claim does not hold its worker", statement: "claim", pieces: &[(" for key share", "")], check: UNWATCHED },
     Defect { name: "a claim does not ask whether its worker lives", statement: "claim", pieces: &[("where id = $1 and not dead", "where id = $1")], check: UNWATCHED },
+    Defect { name: "a start does not hold its worker", statement: "start_plain", pieces: &[(" for key share", "")], check: UNWATCHED_START },
+    Defect { name: "a start does not ask whether its worker lives", statement: "start_plain", pieces: &[("where id = $9 and not dead", "where id = $9")], check: UNWATCHED_START },
+    Defect { name: "a delivery does not hold its worker", statement: "store_signal", pieces: &[(" for key share", "")], check: UNWATCHED_WAKE_UP },
+    Defect { name: "a delivery does not ask whether its worker lives", statement: "store_signal", pieces: &[("where id = $8 and not dead", "where id = $8")], check: UNWATCHED_WAKE_UP },
+    Defect { name: "a delivery takes whom it wakes for claimed", statement: "store_signal", pieces: &[(" where owner is not null", "")], check: UNWATCHED_WAKE_UP },
+    Defect { name: "a delivery claims without a claim", statement: "store_signal", pieces: &[("claim = i.claim + case when live.id is null then 0 else 1 end,", "")], check: WOKEN_ONCE },
     Defect { name: "a declaration of death waits for no claim", statement: "lock_suspect", pieces: &[("\nfor update", "\nfor no key update")], check: UNWATCHED },
     Defect { name: "a declaration of death looks once", statement: "lock_suspect", pieces: &[(" and (expires_at", " or (expires_at")], check: BEATS },
     Defect { name: "a beat brings the dead back", statement: "beat", pieces: &[("where id = $1 and not dead", "where id = $1")], check: BEATS },
@@ -137,7 +146,7 @@ const DEFECTS: &[Defect] = &[
         ("where $4::text is not null and not seen.already and room.there", "where $4::text is not null and room.there on conflict do nothing"),
     ], check: REDELIVERY },
     Defect { name: "a deduplication key is not remembered", statement: "store_signal", pieces: &[("where $4::text is not null and not seen.already", "where false and not seen.already")], check: REDELIVERY },
-    Defect { name: "a duplicate wakes", statement: "store_signal", pieces: &[("    from stored\n", "    from seen\n")], check: REDELIVERY },
+    Defect { name: "a duplicate wakes", statement: "store_signal", pieces: &[("from stored left join live on true", "from (select 1) s left join live on true")], check: REDELIVERY },
     Defect { name: "a deadline overwrites what was woken before", statement: "wake_timeouts", pieces: &[("for no key update skip locked", "")], check: DEADLINE },
 ];
 

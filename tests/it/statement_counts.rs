@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use gd_host::host::Start;
 use gd_tests::wire::Wire;
 use gd_tests::{TestDatabase, TestHost, eventually, guest};
 use serde_json::json;
@@ -26,21 +27,30 @@ fn since(wire: &Wire, names: &[&str], before: &[u64]) -> Vec<u64> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_start_is_one_statement_and_a_signal_two_in_one_transaction() {
+async fn a_start_is_one_statement_and_a_signal_two_and_an_idle_host_claims_with_them() {
     let (wire, host) = host().await;
     let parked = host.plan(json!([{ "do": "gather", "names": ["go"], "count": 3 }])).await;
     host.settled(parked).await;
-    let names = ["find_route", "start", "lock_target", "store_signal", "find_holder", "intern_queue"];
+    let names =
+        ["claim", "find_route", "start", "start_plain", "lock_target", "store_signal", "find_holder", "intern_queue"];
     let before: Vec<u64> = names.iter().map(|name| wire.sent(name)).collect();
     for _ in 0..10 {
-        host.plan(json!([])).await;
+        host.run(json!([])).await;
     }
-    assert_eq!(since(&wire, &names, &before), [10, 10, 0, 0, 0, 0]);
+    assert_eq!(since(&wire, &names, &before), [0, 0, 0, 10, 0, 0, 0, 0]);
+    let before: Vec<u64> = names.iter().map(|name| wire.sent(name)).collect();
+    for at in 0..10 {
+        let key = Some(format!("key {at}"));
+        let id = host.start(Start { correlation_key: key, ..TestHost::probe(json!({ "plan": [] })) }).await;
+        host.ended(id).await;
+    }
+    assert_eq!(since(&wire, &names[1..], &before[1..]), [10, 10, 0, 0, 0, 0, 0]);
     let before: Vec<u64> = names.iter().map(|name| wire.sent(name)).collect();
     for _ in 0..2 {
         host.signal(parked, "go", json!(1)).await;
+        host.settled(parked).await;
     }
-    assert_eq!(since(&wire, &names, &before), [0, 0, 2, 2, 0, 0]);
+    assert_eq!(since(&wire, &names, &before), [0, 0, 0, 0, 2, 2, 0, 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

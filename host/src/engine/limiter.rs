@@ -8,12 +8,10 @@ use gd_core::{Due, Refill};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::Shared;
-use super::flusher::Commits;
 use super::incarnation::{Incarnation, Incarnations, living};
-use super::runner::Runner;
+use super::launcher::Launcher;
 use super::slots::Slot;
 use super::waits::Waits;
 use crate::store::{BucketKey, Claimed, Error, Grant, Locked, Round};
@@ -90,8 +88,7 @@ impl Buckets {
 pub(super) struct Limiter {
     pub(super) shared: Arc<Shared>,
     pub(super) incarnations: Incarnations,
-    pub(super) commits: Commits,
-    pub(super) runners: TaskTracker,
+    pub(super) launcher: Launcher,
     pub(super) closing: CancellationToken,
 }
 
@@ -173,10 +170,7 @@ impl Limiter {
         if buckets.is_empty() {
             return Ok(());
         }
-        let company = tokio::select! {
-            company = self.shared.company.clone().read_owned() => Arc::new(company),
-            () = self.closing.cancelled() => return Ok(()),
-        };
+        let Some(company) = self.launcher.company().await else { return Ok(()) };
         let claiming = self.shared.held.claiming();
         let (mut round, locked) = self
             .shared
@@ -189,34 +183,11 @@ impl Limiter {
         let granted = plan.carry_out(round, incarnation).await?;
         for claimed in granted {
             let Some(slot) = plan.place(&claimed) else { continue };
-            self.start(incarnation, claimed, slot, company.clone());
+            self.launcher.launch(incarnation, claimed, slot, company.clone());
         }
         drop(claiming);
         plan.look_again();
         Ok(())
-    }
-
-    fn start(
-        &self,
-        incarnation: &Incarnation,
-        claimed: Claimed,
-        slot: Slot,
-        company: Arc<tokio::sync::OwnedRwLockReadGuard<()>>,
-    ) {
-        let interrupt = incarnation.interrupt.child_token();
-        let Some(hold) = self.shared.held.hold(claimed.id, claimed.claim, interrupt.clone()) else { return };
-        let mut runner = Runner {
-            shared: self.shared.clone(),
-            incarnation: incarnation.clone(),
-            interrupt,
-            commits: self.commits.clone(),
-            closing: self.closing.clone(),
-        };
-        let running = async move {
-            runner.run_in_turn(claimed, hold, &slot).await;
-            drop((slot, company));
-        };
-        self.runners.spawn_on(running, self.shared.sandbox.threads());
     }
 }
 

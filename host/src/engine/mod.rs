@@ -10,6 +10,7 @@ mod held;
 mod incarnation;
 mod input;
 mod known;
+mod launcher;
 mod lease;
 mod limiter;
 mod lone;
@@ -22,6 +23,7 @@ mod reconcile;
 mod recovery;
 mod retention;
 mod runner;
+mod seats;
 mod settled;
 mod slots;
 mod specs;
@@ -37,7 +39,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use gd_core::{InstanceId, Lane, Limits};
+use gd_core::{InstanceId, Lane, Limits, Version};
 use tokio::runtime::Handle;
 use tokio::sync::RwLock;
 use tokio_util::sync::CancellationToken;
@@ -48,14 +50,16 @@ use crate::sandbox::Sandbox;
 use crate::store::{Error, Key, Moved, Place, Store};
 use crate::telemetry;
 
-use flusher::Commits;
 use incarnation::Incarnations;
+use launcher::Launcher;
+use seats::Seats;
 use settled::Settled;
 use slots::Slots;
 use wake::Wakes;
 
 pub use config::{EngineConfig, Maintenance};
 pub use queues::{InvalidQueues, Queues, Served};
+pub use seats::Seat;
 pub use settled::Watch;
 
 /// How long giving rows back and retiring may take after the drain.
@@ -139,6 +143,8 @@ impl Shared {
 /// A running engine.
 pub struct Engine {
     shared: Arc<Shared>,
+    /// Places for what is claimed where it becomes runnable.
+    seats: Seats,
     /// Ends claims, polls and sweeps.
     closing: CancellationToken,
     /// Ends every guest.
@@ -192,23 +198,28 @@ impl Engine {
             threads: Handle::current(),
             config,
         });
+        let (closing, interrupt) = (CancellationToken::new(), CancellationToken::new());
+        let runners = TaskTracker::new();
+        let (lease, incarnations) = lease::Lease::new(shared.clone(), interrupt.clone());
+        let (flusher, commits) = flusher::Flusher::new(shared.clone());
+        let launcher = Launcher { shared: shared.clone(), commits, runners: runners.clone(), closing: closing.clone() };
+        let runs = shared.slots.any().then_some(launcher);
         let engine = Self {
             shared: shared.clone(),
-            closing: CancellationToken::new(),
-            interrupt: CancellationToken::new(),
+            seats: Seats::new(runs.clone(), incarnations.clone()),
+            closing,
+            interrupt,
             failed: CancellationToken::new(),
             leaving: CancellationToken::new(),
             loops: TaskTracker::new(),
-            runners: TaskTracker::new(),
+            runners,
             last: TaskTracker::new(),
         };
-        let (lease, incarnations) = lease::Lease::new(shared.clone(), engine.interrupt.clone());
-        let (flusher, commits) = flusher::Flusher::new(shared.clone());
         let (failed, closing) = (&engine.failed, &engine.closing);
         supervise::spawn(&engine.last, failed, "lease", lease.run(engine.leaving.clone()));
         supervise::spawn(&engine.last, failed, "flusher", flusher.run());
-        if shared.slots.any() {
-            engine.run_work(incarnations.clone(), commits);
+        if let Some(launcher) = runs {
+            engine.run_work(incarnations.clone(), launcher);
         }
         if shared.config.maintenance == Maintenance::On {
             engine.run_maintenance();
@@ -223,26 +234,24 @@ impl Engine {
     }
 
     /// The loops of a host that runs instances.
-    fn run_work(&self, incarnations: Incarnations, commits: Commits) {
+    fn run_work(&self, incarnations: Incarnations, launcher: Launcher) {
         let (shared, closing) = (&self.shared, &self.closing);
         let lone = lone::Lone {
             shared: shared.clone(),
             incarnations: incarnations.clone(),
-            commits: commits.clone(),
+            commits: launcher.commits.clone(),
             closing: closing.clone(),
         };
         let limiter = limiter::Limiter {
             shared: shared.clone(),
             incarnations: incarnations.clone(),
-            commits: commits.clone(),
-            runners: self.runners.clone(),
+            launcher: launcher.clone(),
             closing: closing.clone(),
         };
         let picker = picker::Picker {
             shared: shared.clone(),
             incarnations,
-            commits,
-            runners: self.runners.clone(),
+            launcher,
             closing: closing.clone(),
             told: picked::Told::new(),
         };
@@ -265,6 +274,12 @@ impl Engine {
         supervise::spawn(&self.loops, &self.failed, "maintenance", maintenance);
         supervise::spawn(&self.loops, &self.failed, "retention", retention);
         supervise::spawn(&self.loops, &self.failed, "vacuum", vacuum::run(shared.clone(), closing.clone()));
+    }
+
+    /// A seat for an instance of this queue, FSM and version that the caller's next statement may claim for this host; `None` where it had
+    /// better wait in its lane.
+    pub fn seat(&self, queue: i32, version: (i32, Version)) -> Option<Seat> {
+        self.seats.take(queue, version)
     }
 
     /// A lane has work at once, for this host or another.
@@ -330,6 +345,7 @@ impl Engine {
         let in_flight: u32 = self.shared.slots.loads().iter().map(|load| load.in_flight).sum();
         let released_before = self.shared.released.load(Ordering::Relaxed);
         self.closing.cancel();
+        self.seats.close();
         self.loops.close();
         self.runners.close();
         let through = async {

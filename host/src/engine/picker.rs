@@ -7,18 +7,15 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use gd_core::{Lane, Room};
-use tokio::sync::OwnedRwLockReadGuard;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use super::Shared;
-use super::flusher::Commits;
 use super::incarnation::{Incarnation, Incarnations, living};
 use super::known::Known;
+use super::launcher::Launcher;
 use super::picked::Told;
-use super::runner::Runner;
 use super::slots::Places;
 use super::waits::Waits;
 use crate::failpoint::{self, Failpoint};
@@ -40,8 +37,7 @@ const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::fro
 pub(super) struct Picker {
     pub(super) shared: Arc<Shared>,
     pub(super) incarnations: Incarnations,
-    pub(super) commits: Commits,
-    pub(super) runners: TaskTracker,
+    pub(super) launcher: Launcher,
     pub(super) closing: CancellationToken,
     pub(super) told: Told,
 }
@@ -91,7 +87,7 @@ impl Picker {
             }
             // A busy host claims once for all places that a batch of commits gives back, not once for each.
             if self.waits_for_more(patience)
-                && let Some(end) = self.commits.batch_end()
+                && let Some(end) = self.launcher.commits.batch_end()
             {
                 patience -= 1;
                 tokio::select! {
@@ -165,20 +161,12 @@ impl Picker {
         Ok(())
     }
 
-    /// Leave to run beside others: waits while something runs alone. `None` when the host closes.
-    async fn company(&self) -> Option<Arc<OwnedRwLockReadGuard<()>>> {
-        tokio::select! {
-            company = self.shared.company.clone().read_owned() => Some(Arc::new(company)),
-            () = self.closing.cancelled() => None,
-        }
-    }
-
     /// One claim for the places that were taken, and a runner for each row.
     async fn claim(&self, known: &mut Known, incarnation: &Incarnation, asked: Vec<Asked>) -> Result<(), Error> {
         if asked.is_empty() {
             return Ok(());
         }
-        let Some(company) = self.company().await else { return Ok(()) };
+        let Some(company) = self.launcher.company().await else { return Ok(()) };
         let shares: Vec<(Lane, u32)> = asked.iter().map(|asked| (asked.lane, asked.places.len())).collect();
         let claiming = self.shared.held.claiming();
         let began = Instant::now();
@@ -197,21 +185,7 @@ impl Picker {
         for claimed in claimed {
             // A lane gives no more than it was asked for.
             let Some(slot) = places.get_mut(&claimed.lane).and_then(Places::one) else { break };
-            let interrupt = incarnation.interrupt.child_token();
-            let Some(hold) = self.shared.held.hold(claimed.id, claimed.claim, interrupt.clone()) else { continue };
-            let company = company.clone();
-            let mut runner = Runner {
-                shared: self.shared.clone(),
-                incarnation: incarnation.clone(),
-                interrupt,
-                commits: self.commits.clone(),
-                closing: self.closing.clone(),
-            };
-            let running = async move {
-                runner.run_in_turn(claimed, hold, &slot).await;
-                drop((slot, company));
-            };
-            self.runners.spawn_on(running, self.shared.sandbox.threads());
+            self.launcher.launch(incarnation, claimed, slot, company.clone());
         }
         drop(claiming);
         Ok(())

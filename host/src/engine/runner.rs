@@ -63,7 +63,7 @@ impl Runner {
                 let done = self.commits.commit(&self.incarnation, commit, position).await;
                 if let Done::Written(Verdict::Ended, ..) = done {
                     tracing::error!(instance = %claimed.id, "crash-loop: the instance has failed");
-                    self.settled(claimed.id);
+                    self.ended(claimed.id);
                 }
             }
         }
@@ -261,8 +261,13 @@ impl Runner {
                 self.shared.waits_at(place, delay);
                 taken_over.map(|claimed| *claimed)
             }
-            Verdict::Parked | Verdict::Ended => {
-                self.settled(claimed.id);
+            Verdict::Parked => {
+                self.shared.settled.announce(claimed.id);
+                self.shared.notices.settled(claimed.id);
+                taken_over.map(|claimed| *claimed)
+            }
+            Verdict::Ended => {
+                self.ended(claimed.id);
                 taken_over.map(|claimed| *claimed)
             }
             // Whoever holds the instance now goes on from what the database says.
@@ -286,8 +291,8 @@ impl Runner {
     }
 
     /// Tells whoever waits for it, here and elsewhere.
-    fn settled(&self, id: InstanceId) {
-        self.shared.settled.announce(id);
+    fn ended(&self, id: InstanceId) {
+        self.shared.settled.announce_end(id);
         self.shared.notices.settled(id);
     }
 

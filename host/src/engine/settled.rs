@@ -1,6 +1,7 @@
 //! Who waits for an instance to end or to park.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gd_core::InstanceId;
@@ -12,26 +13,42 @@ use tokio::sync::futures::Notified;
 pub(crate) struct Settled(Arc<Mutex<HashMap<InstanceId, Watched>>>);
 
 struct Watched {
-    notify: Arc<Notify>,
+    seen: Arc<Seen>,
     watchers: usize,
+}
+
+#[derive(Default)]
+struct Seen {
+    notify: Notify,
+    ended: AtomicBool,
 }
 
 impl Settled {
     /// Watches an instance from now on. Look at the instance after this, not before.
     pub(super) fn watch(&self, id: InstanceId) -> Watch {
-        let notify = self.with(|watched| {
-            let entry = watched.entry(id).or_insert_with(|| Watched { notify: Arc::default(), watchers: 0 });
+        let seen = self.with(|watched| {
+            let entry = watched.entry(id).or_insert_with(|| Watched { seen: Arc::default(), watchers: 0 });
             entry.watchers += 1;
-            entry.notify.clone()
+            entry.seen.clone()
         });
-        Watch { settled: self.clone(), id, notify }
+        Watch { settled: self.clone(), id, seen }
     }
 
     /// The instance has parked or ended.
     pub(super) fn announce(&self, id: InstanceId) {
         self.with(|watched| {
             if let Some(entry) = watched.get(&id) {
-                entry.notify.notify_waiters();
+                entry.seen.notify.notify_waiters();
+            }
+        });
+    }
+
+    /// The instance has ended: by a commit of this host.
+    pub(super) fn announce_end(&self, id: InstanceId) {
+        self.with(|watched| {
+            if let Some(entry) = watched.get(&id) {
+                entry.seen.ended.store(true, Ordering::Release);
+                entry.seen.notify.notify_waiters();
             }
         });
     }
@@ -45,13 +62,18 @@ impl Settled {
 pub struct Watch {
     settled: Settled,
     id: InstanceId,
-    notify: Arc<Notify>,
+    seen: Arc<Seen>,
 }
 
 impl Watch {
+    /// Whether a commit of this host is known to have ended the instance: there is no need to ask.
+    pub fn has_ended(&self) -> bool {
+        self.seen.ended.load(Ordering::Acquire)
+    }
+
     /// The next announcement on this host. Enable it before the look that it is for, or one in between is missed.
     pub fn changed(&self) -> Notified<'_> {
-        self.notify.notified()
+        self.seen.notify.notified()
     }
 }
 

@@ -157,6 +157,17 @@ impl Slots {
         Places { pool: Some(pool.clone()), count }
     }
 
+    /// A place of a queue of which more than one in so many are free.
+    pub(crate) fn spare(&self, queue: i32, share: u32) -> Option<Slot> {
+        let pool = self.pool(queue)?;
+        let taken = pool.with(|state| {
+            let spare = state.free > pool.places / share;
+            state.free -= u32::from(spare);
+            spare
+        });
+        taken.then(|| Slot(pool.clone()))
+    }
+
     /// The next time that places come free. Enable it before the look that it is for, or one in between is missed.
     pub(crate) fn freed(&self) -> Notified<'_> {
         self.0.freed.notified()
@@ -350,6 +361,16 @@ mod tests {
         assert!(apart.are_scarce(4));
         let one = slots(Queues::All, 1, 0, 1);
         assert!(!one.are_scarce(4), "all of it is not few");
+    }
+
+    #[test]
+    fn a_place_is_spare_while_more_than_the_share_is_free() {
+        let slots = slots("a:8".parse().unwrap(), 0, 0, 8);
+        let spare: Vec<Slot> = std::iter::from_fn(|| slots.spare(1, 4)).collect();
+        assert_eq!((spare.len(), free(&slots, 1)), (6, 2), "whatever is worth a claim");
+        assert!(slots.spare(1, 4).is_none() && slots.spare(2, 4).is_none());
+        drop(spare);
+        assert_eq!(free(&slots, 1), 8);
     }
 
     #[tokio::test]

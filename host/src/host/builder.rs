@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use gd_core::Limits;
 
+use super::routes::KnownRoutes;
 use super::{Error, Host, Inner};
 use crate::engine::{Engine, EngineConfig};
 use crate::registry::Registry;
@@ -93,6 +94,14 @@ impl HostBuilder {
             .map_err(|error| Error::Sandbox(Arc::new(error)))?;
         let registry = Registry::new(store.clone(), sandbox.clone());
         let engine = Engine::start(store.clone(), registry.clone(), sandbox, self.engine, self.limits.clone()).await?;
-        Ok(Host(Arc::new(Inner { store, registry, engine, limits: self.limits, tenant, drain: self.drain })))
+        Ok(Host(Arc::new(Inner {
+            store,
+            registry,
+            engine,
+            routes: KnownRoutes::default(),
+            limits: self.limits,
+            tenant,
+            drain: self.drain,
+        })))
     }
 }

@@ -8,6 +8,7 @@ mod family;
 mod limits;
 mod names;
 mod read;
+mod routes;
 mod signal;
 mod start;
 
@@ -38,6 +39,7 @@ struct Inner {
     store: Store,
     registry: Registry,
     engine: Engine,
+    routes: routes::KnownRoutes,
     limits: Limits,
     tenant: TenantId,
     drain: Duration,

@@ -118,8 +118,7 @@ impl Host {
         loop {
             let mut changed = pin!(watch.changed());
             changed.as_mut().enable();
-            let status = self.0.store.read_status(tenant, id).await?.ok_or_else(|| Error::NotFound(id.to_string()))?;
-            if until.reached(status) || Instant::now() >= deadline {
+            if watch.has_ended() || self.has_reached(tenant, id, until).await? || Instant::now() >= deadline {
                 let instance = self.get(tenant, id).await?;
                 return Ok(Waited { reached: until.reached(instance.summary.status), instance });
             }
@@ -128,6 +127,11 @@ impl Host {
                 () = tokio::time::sleep_until(deadline.min(Instant::now() + look)) => look = (look * 2).min(LOOKS.1),
             }
         }
+    }
+
+    async fn has_reached(&self, tenant: TenantId, id: InstanceId, until: Until) -> Result<bool, Error> {
+        let status = self.0.store.read_status(tenant, id).await?;
+        Ok(until.reached(status.ok_or_else(|| Error::NotFound(id.to_string()))?))
     }
 
     /// Every FSM, by name.

@@ -3,7 +3,8 @@
 use gd_core::{InstanceId, TenantId};
 
 use super::{Error, Host, names};
-use crate::store::{Delivered, NewSignal};
+use crate::engine::Seat;
+use crate::store::{Delivered, Delivery, NewSignal};
 
 /// Whom a signal is for.
 #[derive(Clone, Debug)]
@@ -47,9 +48,17 @@ impl Host {
             },
         };
         let new = NewSignal { name: signal.name, payload: signal.payload, dedup_key: signal.dedup_key };
-        let delivered = self.0.store.deliver(tenant, id, &new, &self.0.limits).await?;
-        let Some((delivered, lane)) = delivered else { return Err(Error::NoTarget(id.to_string())) };
-        self.0.engine.wake(lane);
+        let mut seat = None;
+        let offer = |queue, version| {
+            seat = self.0.engine.seat(queue, version);
+            seat.as_ref().map(Seat::worker)
+        };
+        let delivery = self.0.store.deliver(tenant, id, &new, &self.0.limits, offer).await?;
+        let Some(Delivery { delivered, lane, claimed }) = delivery else { return Err(Error::NoTarget(id.to_string())) };
+        match (seat, claimed) {
+            (Some(seat), Some(claimed)) => seat.run(*claimed),
+            (_, None) | (None, _) => self.0.engine.wake(lane),
+        }
         match delivered {
             Delivered::Stored => Ok(Accepted { duplicate: false }),
             Delivered::Duplicate => Ok(Accepted { duplicate: true }),

@@ -2,11 +2,14 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
-use gd_core::{Descriptor, InstanceId, RateLimit, Scope, TenantId, Version, WEIGHT_MAX};
+use gd_core::{InstanceId, RateLimit, Scope, TenantId, Version, WEIGHT_MAX};
 
+use super::routes::Routed;
 use super::{Error, Host, names};
+use crate::engine::Seat;
 use crate::store::{NewInstance, Place, Started};
 
 /// The last millisecond of the year 9999, which is as far as RFC 3339 goes.
@@ -48,6 +51,16 @@ pub struct Start {
     pub version: Option<i32>,
 }
 
+impl Start {
+    /// Whether it asks for nothing that other instances have a say in.
+    fn is_plain(&self) -> bool {
+        self.due_ms.is_none()
+            && self.correlation_key.is_none()
+            && self.concurrency_key.is_none()
+            && self.rate_limit.is_none()
+    }
+}
+
 /// A started instance.
 #[derive(Clone, Debug)]
 pub struct StartedInstance {
@@ -65,10 +78,8 @@ struct Prepared {
     new: NewInstance,
 }
 
-/// FSM, version and descriptor that a start runs on.
-type Routed = (i32, Version, Descriptor);
 /// What one call has looked up, also in vain.
-type Routes = HashMap<(String, Option<i32>), Result<Routed, Error>>;
+type Routes = HashMap<(String, Option<i32>), Result<Arc<Routed>, Error>>;
 
 impl Host {
     /// Starts an instance. It is durable when this returns.
@@ -76,10 +87,47 @@ impl Host {
     /// # Errors
     /// Says what is wrong with the request; [`Error::Duplicate`] names the holder of a taken key.
     pub async fn start(&self, tenant: TenantId, start: Start) -> Result<StartedInstance, Error> {
+        let start = match self.start_by_memory(tenant, start).await? {
+            Ok(started) => return Ok(started),
+            Err(start) => start,
+        };
         let prepared = self.prepare(tenant, start, &mut Routes::new()).await?;
         let started = self.0.store.start(tenant, &prepared.new).await?;
         self.wake(tenant, [(&prepared, started)]);
         told(&prepared, started)
+    }
+
+    /// Starts an instance without keys and limits on the version that this host has seen routed last, if that is still so; gives the request
+    /// back where it is not, or where anything is wrong with it. One statement; where the host has a place for the instance, it is
+    /// claimed by it too.
+    async fn start_by_memory(
+        &self,
+        tenant: TenantId,
+        mut start: Start,
+    ) -> Result<Result<StartedInstance, Start>, Error> {
+        let known = start.version.is_none().then(|| self.0.routes.last(tenant, &start.fsm)).flatten();
+        // What is refused by an older version's word is the newest one's to refuse.
+        let has_step = |routed: &Routed| start.step.as_ref().is_none_or(|step| routed.descriptor.has_step(step));
+        let Some(routed) = known.filter(|routed| start.is_plain() && has_step(routed)) else { return Ok(Err(start)) };
+        let state = start.state.take();
+        let again = start.clone();
+        start.state = state;
+        let mut routes = Routes::from([((start.fsm.clone(), None), Ok(routed))]);
+        let Prepared { fsm, new } = self.prepare(tenant, start, &mut routes).await?;
+        let due = new.delay_ms == 0;
+        let seat = due.then(|| self.0.engine.seat(new.queue, (new.fsm, new.version))).flatten();
+        let Some(started) = self.0.store.start_plain(tenant, &new, seat.as_ref().map(Seat::worker)).await? else {
+            return Ok(Err(Start { state: Some(new.state), ..again }));
+        };
+        let answer = StartedInstance { id: started.id, fsm, version: new.version };
+        match seat.filter(|_| started.claimed) {
+            Some(seat) => seat.run(started.into_claimed(tenant, new)),
+            None => {
+                let (place, delay_ms) = new.waits_at(tenant);
+                self.0.engine.waits_at(place, Duration::from_millis(delay_ms));
+            }
+        }
+        Ok(Ok(answer))
     }
 
     /// Starts many instances, and says of each what became of it: what is wrong with one is nothing to the others, and of two with one
@@ -136,7 +184,7 @@ impl Host {
 
     async fn prepare(&self, tenant: TenantId, start: Start, routes: &mut Routes) -> Result<Prepared, Error> {
         self.check(&start)?;
-        let (fsm, version, descriptor) = self.route(tenant, &start, routes).await?;
+        let Routed { fsm, version, descriptor } = self.route(tenant, &start, routes).await?.as_ref();
         let step = match start.step {
             Some(step) if descriptor.has_step(&step) => step,
             Some(step) => return Err(Error::UnknownStep { fsm: start.fsm, version: version.0, step }),
@@ -192,7 +240,12 @@ impl Host {
         Ok(())
     }
 
-    async fn route<'r>(&self, tenant: TenantId, start: &Start, routes: &'r mut Routes) -> Result<&'r Routed, Error> {
+    async fn route<'r>(
+        &self,
+        tenant: TenantId,
+        start: &Start,
+        routes: &'r mut Routes,
+    ) -> Result<&'r Arc<Routed>, Error> {
         let routed = match routes.entry((start.fsm.clone(), start.version)) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(unknown) => unknown.insert(self.look_up_route(tenant, start).await),
@@ -200,13 +253,17 @@ impl Host {
         routed.as_ref().map_err(Clone::clone)
     }
 
-    async fn look_up_route(&self, tenant: TenantId, start: &Start) -> Result<Routed, Error> {
+    async fn look_up_route(&self, tenant: TenantId, start: &Start) -> Result<Arc<Routed>, Error> {
         let routed = self.0.registry.routed(tenant, &start.fsm, start.version).await?;
         let Some(routed) = routed else { return Err(Error::UnknownFsm(start.fsm.clone())) };
         let Some((version, descriptor)) = routed.version else {
             return Err(Error::UnknownVersion { fsm: start.fsm.clone(), version: start.version.unwrap_or_default() });
         };
-        Ok((routed.fsm, version, descriptor))
+        let routed = Arc::new(Routed { fsm: routed.fsm, version, descriptor });
+        if start.version.is_none() {
+            self.0.routes.learn(tenant, &start.fsm, &routed);
+        }
+        Ok(routed)
     }
 }
 

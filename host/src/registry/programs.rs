@@ -87,6 +87,11 @@ impl Registry {
         self.programs.with(|known| known.failed.keys().copied().collect())
     }
 
+    /// Whether a version is one of those.
+    pub fn is_stalled(&self, fsm: i32, version: Version) -> bool {
+        self.programs.with(|known| known.failed.contains_key(&(fsm, version)))
+    }
+
     /// Tries again to load a version that failed. True when it is there now.
     pub async fn try_again(&self, fsm: i32, version: Version) -> bool {
         let key = (fsm, version);

@@ -1,9 +1,10 @@
 //! Delivering a signal: stored, deduplicated, and its target woken, in one commit.
 
-use gd_core::{InstanceId, Lane, Limits, TenantId, Wake};
-use sqlx::PgConnection;
+use gd_core::{Claim, Inbox, InstanceId, Lane, Limits, Signal, SignalId, TenantId, Version, Visit, Wake, WorkerId};
 
-use super::{Error, Store, rows};
+use super::claims::{self, Claimed, claimed};
+use super::rows::{self, count};
+use super::{Error, Store, effects};
 
 /// A signal on its way to one instance.
 #[derive(Clone, Debug)]
@@ -27,15 +28,15 @@ pub enum Delivered {
     InboxFull,
 }
 
-/// Locks a live instance of this tenant until the transaction ends. False when there is none.
-pub(super) async fn lock_target(
-    connection: &mut PgConnection,
-    tenant: TenantId,
-    target: InstanceId,
-) -> Result<bool, Error> {
-    let locked =
-        sqlx::query_file!("src/store/sql/lock_target.sql", tenant.0, target.0).fetch_optional(connection).await?;
-    Ok(locked.is_some())
+/// What became of it and of its target.
+#[derive(Debug)]
+pub struct Delivery {
+    /// Of the signal.
+    pub delivered: Delivered,
+    /// Where the target waits. A claim that came by meanwhile has passed over the locked row, whatever became of the signal.
+    pub lane: Lane,
+    /// The target, where a worker has claimed it.
+    pub claimed: Option<Box<Claimed>>,
 }
 
 impl Store {
@@ -49,22 +50,27 @@ impl Store {
         Ok(holder.map(InstanceId))
     }
 
-    /// Delivers a signal to an instance of this tenant; `None` when there is no such live instance. Also says where its target
-    /// waits: a claim that came by meanwhile has passed over the locked row, whatever became of the signal.
+    /// Delivers a signal to an instance of this tenant; `None` when there is no such live instance. Where the signal wakes it, `offer` is
+    /// asked for a worker of its queue and version that claims it in the same transaction.
     ///
     /// # Errors
-    /// When a statement fails: then nothing was stored, unless the error is one of the connection.
+    /// When a statement fails: then nothing was stored, unless the error is one of the connection. What was claimed then is given back by
+    /// [`Store::owned_claims`] and [`Store::release`].
     pub async fn deliver(
         &self,
         tenant: TenantId,
         target: InstanceId,
         signal: &NewSignal,
         limits: &Limits,
-    ) -> Result<Option<(Delivered, Lane)>, Error> {
+        offer: impl FnOnce(i32, (i32, Version)) -> Option<WorkerId> + Send,
+    ) -> Result<Option<Delivery>, Error> {
         let mut transaction = self.begin().await?;
-        if !lock_target(&mut transaction, tenant, target).await? {
-            return Ok(None);
-        }
+        let addressee = sqlx::query_file!("src/store/sql/lock_target.sql", tenant.0, target.0, signal.name)
+            .fetch_optional(&mut *transaction)
+            .await?;
+        let Some(addressee) = addressee else { return Ok(None) };
+        let version = (addressee.fsm_id, Version(addressee.version));
+        let worker = addressee.claimable.then(|| offer(addressee.queue_id, version)).flatten();
         let row = sqlx::query_file!(
             "src/store/sql/store_signal.sql",
             target.0,
@@ -74,15 +80,32 @@ impl Store {
             i64::try_from(limits.inbox_signals_max).unwrap_or(i64::MAX),
             i64::try_from(limits.inbox_bytes_max).unwrap_or(i64::MAX),
             Wake::Signal.code(),
+            worker.map(|worker| worker.0),
         )
         .fetch_one(&mut *transaction)
         .await?;
+        let lane = rows::lane(addressee.tenant_id, addressee.queue_id, addressee.priority);
+        let mut claimed = None;
+        if row.claimed {
+            let mut woken = claimed!(addressee);
+            (woken.claim, woken.wake) = (woken.claim.next(), Wake::Signal);
+            match row.stored {
+                // It found an empty inbox, and is all that is there.
+                Some(id) if row.signals_before == 0 && woken.round == 0 => {
+                    let (name, payload) = (signal.name.clone(), signal.payload.clone());
+                    let first = Signal { id: SignalId(id), name, payload, received_at_ms: row.now_ms.unsigned_abs() };
+                    woken.inbox = Inbox::new(&woken.awaits, vec![first]);
+                }
+                Some(_) | None => claims::hand(&mut transaction, [&mut woken]).await?,
+            }
+            claimed = Some(Box::new(woken));
+        }
         transaction.commit().await?;
         let delivered = match (row.duplicate, row.room) {
             (true, _) => Delivered::Duplicate,
             (false, false) => Delivered::InboxFull,
             (false, true) => Delivered::Stored,
         };
-        Ok(Some((delivered, rows::lane(row.tenant_id, row.queue_id, row.priority))))
+        Ok(Some(Delivery { delivered, lane, claimed }))
     }
 }

@@ -3,9 +3,10 @@
 use std::borrow::Borrow;
 use std::collections::HashMap;
 
-use gd_core::{InstanceId, Lane, Scope, TenantId, Version};
+use gd_core::{Claim, Inbox, InstanceId, Lane, Scope, TenantId, Version, Visit, Wake, WorkerId};
 use sqlx::PgConnection;
 
+use super::claims::Claimed;
 use super::places::{BucketKey, Key, Place};
 use super::rows::{column, millis};
 use super::{Error, Store};
@@ -76,6 +77,49 @@ pub enum Started {
     Duplicate(InstanceId),
 }
 
+/// A plain start that went through.
+#[derive(Clone, Copy, Debug)]
+pub struct StartedPlain {
+    /// Its number.
+    pub id: InstanceId,
+    /// Whether the worker that was given holds it now.
+    pub claimed: bool,
+    eligible_at_us: i64,
+    now_ms: u64,
+}
+
+impl StartedPlain {
+    /// The instance as the worker holds it, under its first claim.
+    pub fn into_claimed(self, tenant: TenantId, new: NewInstance) -> Claimed {
+        Claimed {
+            id: self.id,
+            tenant,
+            lane: Lane { tenant: tenant.0, queue: new.queue, priority: new.priority },
+            eligible_at_us: self.eligible_at_us,
+            fsm: new.fsm,
+            version: new.version,
+            step: new.step,
+            state: new.state,
+            attempt: 0,
+            faults: 0,
+            visit: Visit(0),
+            claim: Claim(1),
+            wake: Wake::Start,
+            correlation_key: None,
+            concurrency_key: None,
+            slot: None,
+            parent: None,
+            depth: 0,
+            round: 0,
+            awaits: Vec::new(),
+            inbox: Inbox::default(),
+            children: Vec::new(),
+            effect_results: Vec::new(),
+            now_ms: self.now_ms,
+        }
+    }
+}
+
 impl Store {
     /// Starts one instance.
     ///
@@ -84,6 +128,39 @@ impl Store {
     pub async fn start(&self, tenant: TenantId, new: &NewInstance) -> Result<Started, Error> {
         let started = self.start_many(tenant, std::slice::from_ref(new)).await?;
         started.first().copied().ok_or(Error::Statement(sqlx::Error::RowNotFound))
+    }
+
+    /// Starts one instance without keys and limits, on a version that is routed; `None` where it is not any more, and nothing was started. A
+    /// worker that is given claims it as soon as it is there, if it is due.
+    ///
+    /// # Errors
+    /// When the statement fails: what was claimed then is given back by [`Store::owned_claims`] and [`Store::release`].
+    pub async fn start_plain(
+        &self,
+        tenant: TenantId,
+        new: &NewInstance,
+        worker: Option<WorkerId>,
+    ) -> Result<Option<StartedPlain>, Error> {
+        let row = sqlx::query_file!(
+            "src/store/sql/start_plain.sql",
+            tenant.0,
+            new.fsm,
+            new.version.0,
+            new.step,
+            new.state,
+            new.queue,
+            new.priority,
+            millis(new.delay_ms),
+            worker.map(|worker| worker.0),
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(row.map(|row| StartedPlain {
+            id: InstanceId(row.id),
+            claimed: row.claimed,
+            eligible_at_us: row.eligible_at_us,
+            now_ms: row.now_ms.unsigned_abs(),
+        }))
     }
 
     /// Starts many instances with one statement, and says of each what became of it. Of two with one key the first wins.

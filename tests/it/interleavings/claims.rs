@@ -119,6 +119,28 @@ pub(super) async fn a_recovery_and_a_claim(stage: &Stage) -> Played {
     Ok(orders.played())
 }
 
+/// A worker is declared dead while it starts an instance that it claims in the same statement.
+pub(super) async fn a_recovery_and_a_start(stage: &Stage) -> Played {
+    let mut orders = stage.orders(2);
+    let new = stage.plain().await;
+    while orders.begin() {
+        stage.clear().await;
+        let worker = stage.worker_silent_for("1 min").await;
+        let recovers = orders.part(0, "recover", stage.sides[0].recover());
+        let starts = orders.part(1, "start", stage.sides[1].start_for(worker, new.clone()));
+        orders.play().await;
+        let seen = async {
+            let ((dead, taken), claimed) = (played(recovers).await?, played(starts).await?);
+            ensure(dead == [worker], "a worker that is silent for a minute is not declared dead")?;
+            ensure(taken == usize::from(claimed), format!("claimed: {claimed}, taken back: {taken}"))?;
+            ensure(stage.count("select count(*) from gd.instance").await == 1, "a start came to none or to two")?;
+            stage.no_orphans().await
+        };
+        seen.await.map_err(|seen| format!("{seen}, after {orders}"))?;
+    }
+    Ok(orders.played())
+}
+
 /// A worker that was silent beats while it is declared dead.
 pub(super) async fn a_recovery_and_a_beat(stage: &Stage) -> Played {
     let mut orders = stage.orders(2);

@@ -12,6 +12,7 @@ use sqlx::{Connection, PgConnection};
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
+use super::oracle::ensure;
 use super::stage::{LANE, SILENCE, limits, store};
 
 const TENANT: TenantId = TenantId(1);
@@ -61,8 +62,25 @@ impl Side {
         let store = self.store.clone();
         let signal = NewSignal { name: name.into(), payload: vec![], dedup_key: dedup_key.map(str::to_owned) };
         async move {
-            let delivered = store.deliver(TENANT, id, &signal, &limits()).await.map_err(failed("deliver"))?;
-            Ok(delivered.map(|(delivered, _)| delivered))
+            let delivery =
+                store.deliver(TENANT, id, &signal, &limits(), |_, _| None).await.map_err(failed("deliver"))?;
+            Ok(delivery.map(|delivery| delivery.delivered))
+        }
+    }
+
+    /// Sends the signal `go`, with which this worker claims what it wakes; `None` where it wakes nobody.
+    pub(crate) fn deliver_for(
+        &self,
+        worker: WorkerId,
+        id: InstanceId,
+    ) -> impl Future<Output = Done<Option<Claimed>>> + Send + use<> {
+        let store = self.store.clone();
+        let signal = NewSignal { name: "go".into(), payload: vec![], dedup_key: None };
+        async move {
+            let delivery = store.deliver(TENANT, id, &signal, &limits(), |_, _| Some(worker)).await;
+            let delivery = delivery.map_err(failed("deliver"))?.ok_or("nobody was there to deliver to")?;
+            ensure(delivery.delivered == Delivered::Stored, "the delivery was refused")?;
+            Ok(delivery.claimed.map(|claimed| *claimed))
         }
     }
 
@@ -186,6 +204,19 @@ impl Side {
     pub(crate) fn start(&self, new: NewInstance) -> impl Future<Output = Done<Started>> + Send + use<> {
         let store = self.store.clone();
         async move { store.start(TENANT, &new).await.map_err(failed("start")) }
+    }
+
+    /// Starts an instance without keys, which this worker claims at once; says whether it has.
+    pub(crate) fn start_for(
+        &self,
+        worker: WorkerId,
+        new: NewInstance,
+    ) -> impl Future<Output = Done<bool>> + Send + use<> {
+        let store = self.store.clone();
+        async move {
+            let started = store.start_plain(TENANT, &new, Some(worker)).await.map_err(failed("start_plain"))?;
+            started.map(|started| started.claimed).ok_or_else(|| "nothing was started".into())
+        }
     }
 
     /// Claims whatever is due, and gives free slots to what was put aside, as an engine does at once.

@@ -82,6 +82,53 @@ pub(super) async fn a_deadline_a_delivery_and_a_claim(stage: &Stage) -> Played {
     Ok(orders.played())
 }
 
+/// A worker is declared dead while it delivers a signal and claims whom that wakes.
+pub(super) async fn a_recovery_and_a_delivery(stage: &Stage) -> Played {
+    let mut orders = stage.orders(2).quiet(&OWN_AFFAIRS);
+    while orders.begin() {
+        stage.clear().await;
+        let worker = stage.worker_silent_for("1 min").await;
+        let id = stage.parked(None).await;
+        let recovers = orders.part(0, "recover", stage.sides[0].recover());
+        let delivers = orders.part(1, "deliver", stage.sides[1].deliver_for(worker, id));
+        orders.play().await;
+        let seen = async {
+            let ((_, taken), claimed) = (played(recovers).await?, played(delivers).await?);
+            ensure(taken == usize::from(claimed.is_some()), format!("claimed: {claimed:?}, taken back: {taken}"))?;
+            stage.no_orphans().await?;
+            stage.goes_on_with(id, 1).await
+        };
+        seen.await.map_err(|seen| format!("{seen}, after {orders}"))?;
+    }
+    Ok(orders.played())
+}
+
+/// What a delivery wakes is claimed by it and by another worker, while its deadline is over.
+pub(super) async fn a_delivery_that_claims(stage: &Stage) -> Played {
+    let mut orders = stage.orders(3).quiet(&OWN_AFFAIRS);
+    while orders.begin() {
+        stage.clear().await;
+        let (here, there, id) = (stage.worker().await, stage.worker().await, stage.parked(Some("1 s")).await);
+        let wakes = orders.part(0, "deadline", stage.sides[0].wake_timeouts());
+        let delivers = orders.part(1, "deliver", stage.sides[1].deliver_for(here, id));
+        let claims = orders.part(2, "claim", stage.sides[2].claim(there));
+        orders.play().await;
+        let seen = async {
+            let (woken, claimed, by_delivery) = (played(wakes).await?, played(claims).await?, played(delivers).await?);
+            ensure(by_delivery.is_none() || woken == 0, "what its deadline had woken was claimed by a delivery")?;
+            ensure(by_delivery.is_none() || claimed.is_empty(), "one instance was claimed twice")?;
+            stage.holds().await?;
+            let row = stage.row(id).await.ok_or("the instance is gone")?;
+            let owner = by_delivery.as_ref().map(|_| here).or((!claimed.is_empty()).then_some(there));
+            ensure(row.owner == owner.map(|owner| owner.0), format!("owned by {owner:?}, and {row:?}"))?;
+            let Some(held) = by_delivery else { return Ok(()) };
+            ensure(row.claim == held.claim.0 && held.inbox.awaited.len() == 1, format!("{held:?} of {row:?}"))
+        };
+        seen.await.map_err(|seen| format!("{seen}, after {orders}"))?;
+    }
+    Ok(orders.played())
+}
+
 /// An instance ends while a signal is delivered to it: done, which takes the inbox along, or by a fault, which leaves it.
 pub(super) async fn an_end_and_a_delivery(stage: &Stage) -> Played {
     let mut count = 0;

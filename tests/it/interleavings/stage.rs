@@ -177,6 +177,14 @@ impl Stage {
         }
     }
 
+    /// A start without a key, of an FSM to whose version callers are routed.
+    pub(crate) async fn plain(&self) -> NewInstance {
+        let sql = "insert into gd.fsm (id, tenant_id, name, routed_version) overriding system value values (1, 1, 'staged', 1) \
+                   on conflict (id) do update set routed_version = 1 returning id::bigint";
+        self.scalar(sqlx::query_scalar(sql)).await;
+        NewInstance { correlation_key: None, ..self.keyed(Scope::default()) }
+    }
+
     /// The row of a live instance.
     pub(crate) async fn row(&self, id: InstanceId) -> Option<Row> {
         let sql = "select status, owner, claim, attempt, visit, wake, state from gd.instance where id = $1";

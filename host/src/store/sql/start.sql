@@ -3,17 +3,23 @@
 -- key is an address alone, $13 concurrency key or null, $14 rate limit or null, $15 weight, $16 parent or null, $17 the parent's round,
 -- $18 its place in it, $19 depth. Unique keys stand in one entry each and are taken in their order, so that two batches never wait in a
 -- circle. An entry whose key is held already comes back with the holder; with neither, the holder was gone within this statement: look
--- again. Subplans, not joins: they are hashed whatever the session allows the planner, so that the cost follows the batch. What wants
--- tokens is theirs to grant (5); what wants a slot is put aside (4) and found by the gates.
+-- again. The arrays are unnested side by side in a select list, which hands their elements out as they stand, and the sequence is named:
+-- to look it up for each row is a quarter of the statement. Subplans, not joins: they are hashed whatever the session allows the planner,
+-- so that the cost follows the batch. What wants tokens is theirs to grant (5); what wants a slot is put aside (4) and found by the gates.
 with entry as materialized (
     select
-        nextval(pg_get_serial_sequence('gd.instance', 'id')) as id,
+        nextval('gd.instance_id_seq') as id,
         coalesce(to_timestamp(e.due_ms::float8 / 1000), now() + make_interval(secs => e.delay_ms::float8 / 1000)) as eligible_at,
         e.*
-    from unnest($2::int[], $3::int[], $4::text[], $5::bytea[], $6::int[], $7::smallint[], $8::bigint[], $9::text[], $10::smallint[],
-                $11::bigint[], $12::boolean[], $13::text[], $14::text[], $15::int[], $16::bigint[], $17::int[], $18::int[], $19::smallint[])
-             with ordinality as e (fsm_id, version, step, state, queue_id, priority, delay_ms, key, keeps, due_ms, shared_key,
-                                   concurrency_key, rate_limit, weight, parent, child_round, child_index, depth, ord)
+    from (
+        select
+            unnest($2::int[]) as fsm_id, unnest($3::int[]) as version, unnest($4::text[]) as step, unnest($5::bytea[]) as state,
+            unnest($6::int[]) as queue_id, unnest($7::smallint[]) as priority, unnest($8::bigint[]) as delay_ms, unnest($9::text[]) as key,
+            unnest($10::smallint[]) as keeps, unnest($11::bigint[]) as due_ms, unnest($12::boolean[]) as shared_key,
+            unnest($13::text[]) as concurrency_key, unnest($14::text[]) as rate_limit, unnest($15::int[]) as weight,
+            unnest($16::bigint[]) as parent, unnest($17::int[]) as child_round, unnest($18::int[]) as child_index,
+            unnest($19::smallint[]) as depth, generate_series(1, cardinality($2::int[])) as ord
+    ) e
 ),
 taken as materialized (
     insert into gd.identity (tenant_id, key, holder, keeps)
