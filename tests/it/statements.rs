@@ -4,15 +4,21 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use expect_test::expect_file;
+use gd_host::store::Store;
 use gd_tests::{TestDatabase, repository};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Row};
 
 /// The major version that the plans were pinned on; another one words them differently.
 const PINNED_ON: i32 = 15;
-/// What the host's connections run with.
-const SETTINGS: &str = "set plan_cache_mode = force_generic_plan; set enable_seqscan = off; set enable_hashjoin = off; \
-                        set enable_mergejoin = off; set jit = off; set max_parallel_workers_per_gather = 0";
+/// What the engine's connections run with.
+const SETTINGS: [(&str, &str); 5] = [
+    ("plan_cache_mode", "force_generic_plan"),
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("jit", "off"),
+];
 
 /// One partition is as good as nine, and its name is of no interest.
 const ONE_PARTITION: &str = "do $$ declare name text; begin
@@ -23,11 +29,23 @@ const ONE_PARTITION: &str = "do $$ declare name text; begin
 end $$";
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_engine_runs_with_the_settings_that_its_plans_are_pinned_with() {
+    let database = TestDatabase::migrated().await;
+    let store = Store::connect(database.url(), 1).await.unwrap();
+    let mut flusher = store.flush_connection().await.unwrap();
+    for (name, value) in SETTINGS {
+        let stands: String =
+            sqlx::query_scalar("select current_setting($1)").bind(name).fetch_one(&mut flusher).await.unwrap();
+        assert_eq!(stands, value, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_statement_goes_by_index() {
     let database = TestDatabase::migrated().await;
     database.execute(ONE_PARTITION).await;
     let mut session = PgConnection::connect(database.url()).await.unwrap();
-    sqlx::raw_sql(SETTINGS).execute(&mut session).await.unwrap();
+    set(&mut session).await;
     let mut plans = String::new();
     for file in statements() {
         let name = file.file_stem().unwrap().to_string_lossy().into_owned();
@@ -55,7 +73,7 @@ async fn a_plan_that_was_made_while_the_tables_were_empty_looks_each_row_up_too(
     let database = TestDatabase::migrated().await;
     database.execute(ONE_PARTITION).await;
     let mut session = PgConnection::connect(database.url()).await.unwrap();
-    sqlx::raw_sql(SETTINGS).execute(&mut session).await.unwrap();
+    set(&mut session).await;
     // Now the planner knows for sure that there is nothing, and finds a walk through all of an index as good as a look-up.
     for table in ["instance", "signal", "identity", "child_outcome"] {
         sqlx::raw_sql(AssertSqlSafe(format!("vacuum analyze gd.{table}"))).execute(&mut session).await.unwrap();
@@ -113,4 +131,12 @@ fn undated(line: &str) -> String {
         }
     }
     shown
+}
+
+/// Sets a session as the engine's are, with plans that the number of cores has no say in.
+async fn set(session: &mut PgConnection) {
+    for (name, value) in SETTINGS.into_iter().chain([("max_parallel_workers_per_gather", "0")]) {
+        let set = AssertSqlSafe(format!("set {name} = {value}"));
+        sqlx::raw_sql(set).execute(&mut *session).await.unwrap();
+    }
 }

@@ -6,6 +6,8 @@ use serde_json::json;
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 
+use crate::topology::five_beats;
+
 /// Dead rows with which the hosts of these tests vacuum.
 const DEAD_ROWS: u32 = 160;
 
@@ -32,6 +34,29 @@ async fn a_table_that_somebody_has_locked_is_passed_over() {
     sqlx::raw_sql("commit").execute(&mut stranger).await.unwrap();
     store.vacuum(&["instance".into()]).await.unwrap();
     assert_eq!(vacuums(&database, "instance").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_open_snapshot_keeps_is_not_vacuumed_over_and_over() {
+    let host = TestHost::with_probe_and(|engine, _| engine.vacuum_dead_rows = DEAD_ROWS).await;
+    let mut analyst = PgConnection::connect(host.database.url()).await.unwrap();
+    let snapshot = "begin isolation level repeatable read; select count(*) from gd.instance";
+    sqlx::raw_sql(snapshot).execute(&mut analyst).await.unwrap();
+    let litter = async || {
+        for _ in 0..DEAD_ROWS / 4 {
+            host.run(json!([{ "do": "next" }, { "do": "next" }])).await;
+        }
+    };
+    eventually("a vacuum", async || {
+        litter().await;
+        (vacuums(&host.database, "instance").await > 0).then_some(())
+    })
+    .await;
+    for _ in 0..3 {
+        litter().await;
+        five_beats(&host).await;
+    }
+    assert_eq!(vacuums(&host.database, "instance").await, 1, "dead rows that stay are left to a later minute");
 }
 
 /// How often somebody has asked for a vacuum of this table.
