@@ -56,6 +56,7 @@ async fn what_happens_is_counted() {
         "gd_flush_rows_bucket",
         "gd_flush_seconds_sum",
         "gd_pick_rows_total",
+        "gd_pick_seated_total",
         "gd_scheduler_concurrency",
         r#"gd_deploy_done_total{created="true"}"#,
     ] {

@@ -35,7 +35,7 @@ pub(super) async fn burst(subject: &mut Subject, machine: &Machine, instances: u
     subject.session.ask("commit").await?;
     let before = Before::now(subject.postmaster);
     // The last ones come as any would: with them the hosts learn that there is work.
-    subject.begin_everywhere(machine).await?;
+    subject.queue_everywhere(machine).await?;
     subject.through(last).await?;
     let cost = before.cost();
     let wal_bytes = subject.wal().await? - wal_before;

@@ -66,7 +66,7 @@ pub(super) async fn flow(
     subject.session.ask("commit").await?;
     let (before, feeder) = (Before::now(subject.postmaster), proc::of_process(pid));
     let from = history::now(&mut subject.session).await?;
-    subject.begin(machine).await?;
+    subject.queue(machine).await?;
     let end = Instant::now() + time;
     let mut parts = u64::from(PARTS);
     while Instant::now() < end {

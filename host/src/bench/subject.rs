@@ -107,10 +107,15 @@ impl Subject {
         begin(&self.host, self.tenant, machine).await
     }
 
-    /// Starts an instance on every host, so that each learns at once that there is work.
-    pub(super) async fn begin_everywhere(&self, machine: &Machine) -> Result<(), Error> {
+    /// Puts an instance in line.
+    pub(super) async fn queue(&self, machine: &Machine) -> Result<(), Error> {
+        queue(&self.host, self.tenant, machine).await
+    }
+
+    /// The same on every host, so that each learns at once that there is work.
+    pub(super) async fn queue_everywhere(&self, machine: &Machine) -> Result<(), Error> {
         for host in [&self.host].into_iter().chain(&self.others) {
-            begin(host, self.tenant, machine).await?;
+            queue(host, self.tenant, machine).await?;
         }
         Ok(())
     }
@@ -176,6 +181,14 @@ async fn host(url: &str) -> Result<Host, Error> {
 
 async fn begin(host: &Host, tenant: TenantId, machine: &Machine) -> Result<InstanceId, Error> {
     Ok(host.start(tenant, start(machine)).await?.id)
+}
+
+/// An idle host claims what is started by itself at once, and learns nothing of what waits. A batch goes by its lane, also one of one.
+async fn queue(host: &Host, tenant: TenantId, machine: &Machine) -> Result<(), Error> {
+    for started in host.start_many(tenant, vec![start(machine)]).await? {
+        started?;
+    }
+    Ok(())
 }
 
 /// A start of an instance of this machine.

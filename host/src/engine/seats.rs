@@ -14,6 +14,7 @@ use super::launcher::{Company, Launcher};
 use super::slots::Slot;
 use crate::failpoint::{self, Failpoint};
 use crate::store::Claimed;
+use crate::telemetry::metrics as names;
 
 /// Of how many places more than one has to be free. Chosen: as where a host counts as busy, and shares what it has among lanes.
 const FREE_SHARE: u32 = 4;
@@ -80,6 +81,8 @@ impl Seat {
     pub fn run(self, claimed: Claimed) {
         let Self { launcher, incarnation, slot, company, claiming, counted } = self;
         launcher.shared.claimed.fetch_add(1, Ordering::Relaxed);
+        let queue = launcher.shared.slots.name(claimed.lane.queue).to_owned();
+        metrics::counter!(names::SEATED, "queue" => queue).increment(1);
         failpoint::pass(Failpoint::AfterClaim);
         launcher.launch(&incarnation, claimed, slot, company);
         drop((claiming, counted));

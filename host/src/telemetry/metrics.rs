@@ -16,6 +16,8 @@ pub const GUEST_FAULT: &str = "gd_guest_fault_total";
 pub const PICKED: &str = "gd_pick_rows_total";
 /// Rows that claims asked for; label queue, as above.
 pub const PICK_DEMAND: &str = "gd_pick_demand_total";
+/// Rows that were claimed by the start or the signal that made them runnable, without a claim; label queue, as above.
+pub const SEATED: &str = "gd_pick_seated_total";
 /// Seconds one claim took.
 pub const PICK: &str = "gd_pick_seconds";
 /// Instances that run on this host now; label queue, as above.
@@ -108,6 +110,7 @@ fn describe() {
     describe_counter!(GUEST_FAULT, "faults of guests by kind");
     describe_counter!(PICKED, "instances that claims took");
     describe_counter!(PICK_DEMAND, "instances that claims asked for");
+    describe_counter!(SEATED, "instances claimed by the start or the signal that made them runnable");
     describe_histogram!(PICK, Unit::Seconds, "time of one claim");
     describe_gauge!(IN_FLIGHT, "instances that run on this host");
     describe_gauge!(BUFFER, "instances claimed ahead that wait for their turn");
