@@ -115,3 +115,12 @@ async fn a_parent_is_told_how_many_children_it_waits_for() {
     assert_eq!(host.host.pause(host.tenant, parent).await.unwrap().status, Status::AwaitingChildren);
     assert_eq!(reason(&host, parent, "held").await.word, "held");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_weight_is_kept_also_where_no_limit_asks_for_it() {
+    let host = TestHost::with_probe().await;
+    for _ in 0..2 {
+        let id = host.start(Start { weight: Some(5), ..TestHost::probe(json!({ "plan": [] })) }).await;
+        assert_eq!(host.ended(id).await.weight, 5);
+    }
+}

@@ -30,6 +30,7 @@ const HANDS: &str = "every_change_of_hands_moves_the_claim_and_a_lost_attempt_co
 const AMBIGUOUS: &str = "a_commit_whose_answer_was_lost_is_found_by_its_claim";
 const UNWATCHED: &str = "no_row_is_taken_for_a_worker_that_nobody_watches";
 const UNWATCHED_START: &str = "no_start_is_taken_for_a_worker_that_nobody_watches";
+const CLEAN_STOP: &str = "a_clean_stop_gives_back_what_its_starts_claim";
 const UNWATCHED_WAKE_UP: &str = "nothing_is_woken_for_a_worker_that_nobody_watches";
 const WOKEN_ONCE: &str = "what_a_delivery_wakes_is_claimed_once";
 const BEATS: &str = "a_worker_that_beats_is_alive_and_one_that_is_dead_is_told";
@@ -95,6 +96,7 @@ const DEFECTS: &[Defect] = &[
     Defect { name: "a claim does not ask whether its worker lives", statement: "claim", pieces: &[("where id = $1 and not dead", "where id = $1")], check: UNWATCHED },
     Defect { name: "a start does not hold its worker", statement: "start_plain", pieces: &[(" for key share", "")], check: UNWATCHED_START },
     Defect { name: "a start does not ask whether its worker lives", statement: "start_plain", pieces: &[("where id = $9 and not dead", "where id = $9")], check: UNWATCHED_START },
+    Defect { name: "a stop waits for no start", statement: "retire_worker", pieces: &[(" for update", "")], check: CLEAN_STOP },
     Defect { name: "a delivery does not hold its worker", statement: "store_signal", pieces: &[(" for key share", "")], check: UNWATCHED_WAKE_UP },
     Defect { name: "a delivery does not ask whether its worker lives", statement: "store_signal", pieces: &[("where id = $8 and not dead", "where id = $8")], check: UNWATCHED_WAKE_UP },
     Defect { name: "a delivery takes whom it wakes for claimed", statement: "store_signal", pieces: &[(" where owner is not null", "")], check: UNWATCHED_WAKE_UP },

@@ -1,7 +1,6 @@
 //! Which instances this host holds in memory: what it owns in the database beyond these is given back.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gd_core::{Claim, InstanceId};
@@ -16,8 +15,14 @@ struct Inner {
     /// The claims under which an instance's runners began. More than one for a moment: an instance may be claimed again before
     /// the runner that let go of it is through.
     claims: Mutex<HashMap<InstanceId, Vec<Runner>>>,
-    begun: AtomicU64,
-    answered: AtomicU64,
+    underway: Mutex<Underway>,
+}
+
+/// Claims that have begun, numbered, and those of them that were not answered yet.
+#[derive(Default)]
+struct Underway {
+    begun: u64,
+    open: BTreeSet<u64>,
 }
 
 /// One runner's hold.
@@ -51,18 +56,26 @@ impl Held {
 
     /// Marks a claim that is under way: what it takes is not held yet.
     pub(super) fn claiming(&self) -> Claiming {
-        self.0.begun.fetch_add(1, Ordering::SeqCst);
-        Claiming(self.clone())
+        let number = self.underway(|claims| {
+            claims.begun += 1;
+            claims.open.insert(claims.begun);
+            claims.begun
+        });
+        Claiming { held: self.clone(), number }
     }
 
     /// How many claims have begun so far.
     pub(super) fn claims_begun(&self) -> u64 {
-        self.0.begun.load(Ordering::SeqCst)
+        self.underway(|claims| claims.begun)
     }
 
-    /// How many of them were answered: what they took is held.
+    /// How many of the first were answered without one in between that was not: what they took is held.
     pub(super) fn claims_answered(&self) -> u64 {
-        self.0.answered.load(Ordering::SeqCst)
+        self.underway(|claims| claims.open.first().map_or(claims.begun, |oldest| oldest - 1))
+    }
+
+    fn underway<R>(&self, act: impl FnOnce(&mut Underway) -> R) -> R {
+        act(&mut self.0.underway.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn with<R>(&self, act: impl FnOnce(&mut HashMap<InstanceId, Vec<Runner>>) -> R) -> R {
@@ -90,11 +103,14 @@ impl Drop for Hold {
 }
 
 /// A claim that is under way, until it is dropped.
-pub(super) struct Claiming(Held);
+pub(super) struct Claiming {
+    held: Held,
+    number: u64,
+}
 
 impl Drop for Claiming {
     fn drop(&mut self) {
-        self.0.0.answered.fetch_add(1, Ordering::SeqCst);
+        self.held.underway(|claims| claims.open.remove(&self.number));
     }
 }
 
@@ -111,6 +127,18 @@ mod tests {
         assert!(held.contains(id));
         drop(second);
         assert!(!held.contains(id));
+    }
+
+    #[test]
+    fn a_claim_that_takes_long_is_not_made_up_for_by_quick_ones() {
+        let held = Held::default();
+        let slow = held.claiming();
+        for _ in 0..3 {
+            drop(held.claiming());
+        }
+        assert_eq!((held.claims_begun(), held.claims_answered()), (4, 0));
+        drop(slow);
+        assert_eq!((held.claims_begun(), held.claims_answered()), (4, 4));
     }
 
     #[test]

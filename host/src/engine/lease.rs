@@ -137,9 +137,20 @@ impl Lease {
 
     async fn retire(&self, worker: WorkerId) {
         self.present.send_replace(None);
-        if let Err(error) = self.shared.store.retire_worker(worker).await {
+        if let Err(error) = self.leave(worker).await {
             tracing::warn!(%error, %worker, "worker.lease: not retired, recovery will see to it");
         }
+    }
+
+    /// Claims nothing any more, and gives back what a caller who left in the middle of a start had this worker claim.
+    async fn leave(&self, worker: WorkerId) -> Result<(), Error> {
+        let store = &self.shared.store;
+        store.retire_worker(worker).await?;
+        let left = store.owned_claims(worker).await?;
+        if !left.is_empty() {
+            self.shared.given_back(store.release(worker, &left).await?);
+        }
+        Ok(())
     }
 }
 

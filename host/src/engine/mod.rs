@@ -36,7 +36,7 @@ mod waits;
 mod wake;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use gd_core::{InstanceId, Lane, Limits, Version};
@@ -86,6 +86,8 @@ pub(crate) struct Shared {
     pub(crate) released: AtomicU64,
     /// Instances claimed.
     pub(crate) claimed: AtomicU64,
+    /// The picker waits, and knows of nothing in any lane that it has room for.
+    pub(crate) quiet: AtomicBool,
     /// Random, so that this engine's notices are told from those of others.
     pub(crate) nonce: u64,
     /// The database's random id, as it stands in idempotency keys.
@@ -193,6 +195,7 @@ impl Engine {
             company: Arc::default(),
             released: AtomicU64::new(0),
             claimed: AtomicU64::new(0),
+            quiet: AtomicBool::new(false),
             nonce: uuid::Uuid::new_v4().as_u64_pair().0,
             cluster,
             threads: Handle::current(),

@@ -99,14 +99,19 @@ impl Picker {
             }
             let room = self.shared.slots.room();
             let full = room.is_empty();
+            let scans = !full && (self.shared.wakes.scan_wanted() || Instant::now() >= known.next_scan);
+            if full || scans {
+                self.shared.quiet.store(false, Ordering::Release);
+            }
             if !full {
                 for lane in self.shared.wakes.take() {
                     known.lanes.learn(lane);
                 }
-                if self.shared.wakes.scan_wanted() || Instant::now() >= known.next_scan {
+                if scans {
                     self.scan(known).await?;
                 }
                 let asked = self.ask(known, room);
+                self.shared.quiet.store(known.lanes.is_empty(), Ordering::Release);
                 if !asked.is_empty() {
                     return Ok(asked);
                 }

@@ -1,6 +1,6 @@
 //! Instances that this host claims in the statement that makes them runnable: at their start, or by the signal that they wait for.
 //!
-//! A claim of its own would find nothing else there: while a good part of the places is free, whatever waits in a lane has been claimed.
+//! A claim of its own would find nothing else there: the picker knows of nothing that waits, and has room.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
@@ -31,8 +31,8 @@ impl Seats {
         Self { launcher: Mutex::new(launcher), incarnations }
     }
 
-    /// A seat for an instance of this queue and version. `None` where it had better wait in its lane: the host has little room, runs something
-    /// alone, has no lease at present, stops, or cannot load that version.
+    /// A seat for an instance of this queue and version. `None` where it had better wait in its lane: something may wait there before it, or
+    /// the host has little room, runs something alone, has no lease at present, stops, or cannot load that version.
     pub(super) fn take(&self, queue: i32, (fsm, version): (i32, Version)) -> Option<Seat> {
         let launcher = self.with(|launcher| launcher.clone())?;
         // From here on the host does not stop without it; where it does already, there is none.
@@ -42,6 +42,9 @@ impl Seats {
             || incarnation.interrupt.is_cancelled()
             || launcher.shared.registry.is_stalled(fsm, version)
         {
+            return None;
+        }
+        if !launcher.shared.quiet.load(Ordering::Acquire) || launcher.shared.wakes.any() {
             return None;
         }
         let company = Company::new(launcher.shared.company.clone().try_read_owned().ok()?);

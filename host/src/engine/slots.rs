@@ -157,11 +157,11 @@ impl Slots {
         Places { pool: Some(pool.clone()), count }
     }
 
-    /// A place of a queue of which more than one in so many are free.
+    /// A place of a queue of which more than one in so many are free, and enough for a claim.
     pub(crate) fn spare(&self, queue: i32, share: u32) -> Option<Slot> {
         let pool = self.pool(queue)?;
         let taken = pool.with(|state| {
-            let spare = state.free > pool.places / share;
+            let spare = state.free > pool.places / share && state.free >= self.0.min_demand.min(pool.places);
             state.free -= u32::from(spare);
             spare
         });
@@ -365,12 +365,16 @@ mod tests {
 
     #[test]
     fn a_place_is_spare_while_more_than_the_share_is_free() {
-        let slots = slots("a:8".parse().unwrap(), 0, 0, 8);
+        let eight = |min_demand| slots("a:8".parse().unwrap(), 0, 0, min_demand);
+        let slots = eight(1);
         let spare: Vec<Slot> = std::iter::from_fn(|| slots.spare(1, 4)).collect();
-        assert_eq!((spare.len(), free(&slots, 1)), (6, 2), "whatever is worth a claim");
+        assert_eq!((spare.len(), free(&slots, 1)), (6, 2));
         assert!(slots.spare(1, 4).is_none() && slots.spare(2, 4).is_none());
         drop(spare);
         assert_eq!(free(&slots, 1), 8);
+        let picky = eight(7);
+        let spare: Vec<Slot> = std::iter::from_fn(|| picky.spare(1, 4)).collect();
+        assert_eq!(spare.len(), 2, "what is too little for a claim is not given away one by one");
     }
 
     #[tokio::test]

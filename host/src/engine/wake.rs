@@ -69,6 +69,13 @@ impl Wakes {
         self.0.notify.notify_one();
     }
 
+    /// Whether there is news that nobody has taken yet.
+    pub(super) fn any(&self) -> bool {
+        self.with(|news| {
+            news.scan || !news.now.is_empty() || news.due.first().is_some_and(|(due, _)| *due <= Instant::now())
+        })
+    }
+
     /// Whether somebody asked for a scan since the last call.
     pub(super) fn scan_wanted(&self) -> bool {
         self.with(|news| std::mem::take(&mut news.scan))

@@ -118,9 +118,13 @@ impl Host {
         loop {
             let mut changed = pin!(watch.changed());
             changed.as_mut().enable();
-            if watch.has_ended() || self.has_reached(tenant, id, until).await? || Instant::now() >= deadline {
+            let over = Instant::now() >= deadline;
+            if over || watch.has_ended() || self.has_reached(tenant, id, until).await? {
                 let instance = self.get(tenant, id).await?;
-                return Ok(Waited { reached: until.reached(instance.summary.status), instance });
+                let reached = until.reached(instance.summary.status);
+                if over || reached {
+                    return Ok(Waited { reached, instance });
+                }
             }
             tokio::select! {
                 () = changed => {}

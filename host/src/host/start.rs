@@ -58,6 +58,7 @@ impl Start {
             && self.correlation_key.is_none()
             && self.concurrency_key.is_none()
             && self.rate_limit.is_none()
+            && self.weight.is_none_or(|weight| weight == 1)
     }
 }
 
@@ -114,9 +115,13 @@ impl Host {
         start.state = state;
         let mut routes = Routes::from([((start.fsm.clone(), None), Ok(routed))]);
         let Prepared { fsm, new } = self.prepare(tenant, start, &mut routes).await?;
-        let due = new.delay_ms == 0;
-        let seat = due.then(|| self.0.engine.seat(new.queue, (new.fsm, new.version))).flatten();
-        let Some(started) = self.0.store.start_plain(tenant, &new, seat.as_ref().map(Seat::worker)).await? else {
+        let mut seat = None;
+        let offer = || {
+            let due = new.delay_ms == 0;
+            seat = due.then(|| self.0.engine.seat(new.queue, (new.fsm, new.version))).flatten();
+            seat.as_ref().map(Seat::worker)
+        };
+        let Some(started) = self.0.store.start_plain(tenant, &new, offer).await? else {
             return Ok(Err(Start { state: Some(new.state), ..again }));
         };
         let answer = StartedInstance { id: started.id, fsm, version: new.version };

@@ -88,12 +88,13 @@ impl Store {
         let mut claimed = None;
         if row.claimed {
             let mut woken = claimed!(addressee);
-            (woken.claim, woken.wake) = (woken.claim.next(), Wake::Signal);
+            (woken.claim, woken.wake, woken.now_ms) = (woken.claim.next(), Wake::Signal, row.now_ms.unsigned_abs());
             match row.stored {
                 // It found an empty inbox, and is all that is there.
                 Some(id) if row.signals_before == 0 && woken.round == 0 => {
                     let (name, payload) = (signal.name.clone(), signal.payload.clone());
-                    let first = Signal { id: SignalId(id), name, payload, received_at_ms: row.now_ms.unsigned_abs() };
+                    let first =
+                        Signal { id: SignalId(id), name, payload, received_at_ms: row.received_at_ms.unsigned_abs() };
                     woken.inbox = Inbox::new(&woken.awaits, vec![first]);
                 }
                 Some(_) | None => claims::hand(&mut transaction, [&mut woken]).await?,

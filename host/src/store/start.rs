@@ -130,8 +130,8 @@ impl Store {
         started.first().copied().ok_or(Error::Statement(sqlx::Error::RowNotFound))
     }
 
-    /// Starts one instance without keys and limits, on a version that is routed; `None` where it is not any more, and nothing was started. A
-    /// worker that is given claims it as soon as it is there, if it is due.
+    /// Starts one instance without keys and limits, on a version that is routed; `None` where it is not any more, and nothing was started. Once
+    /// there is a connection, `offer` is asked for a worker that claims it as soon as it is there, which it has to be at once.
     ///
     /// # Errors
     /// When the statement fails: what was claimed then is given back by [`Store::owned_claims`] and [`Store::release`].
@@ -139,8 +139,9 @@ impl Store {
         &self,
         tenant: TenantId,
         new: &NewInstance,
-        worker: Option<WorkerId>,
+        offer: impl FnOnce() -> Option<WorkerId> + Send,
     ) -> Result<Option<StartedPlain>, Error> {
+        let mut connection = self.pool.acquire().await?;
         let row = sqlx::query_file!(
             "src/store/sql/start_plain.sql",
             tenant.0,
@@ -151,9 +152,9 @@ impl Store {
             new.queue,
             new.priority,
             millis(new.delay_ms),
-            worker.map(|worker| worker.0),
+            offer().map(|worker| worker.0),
         )
-        .fetch_optional(&self.pool)
+        .fetch_optional(&mut *connection)
         .await?;
         Ok(row.map(|row| StartedPlain {
             id: InstanceId(row.id),

@@ -141,6 +141,30 @@ pub(super) async fn a_recovery_and_a_start(stage: &Stage) -> Played {
     Ok(orders.played())
 }
 
+/// A worker stops while it starts an instance that it claims in the same statement.
+pub(super) async fn a_stop_and_a_start(stage: &Stage) -> Played {
+    let mut orders = stage.orders(2);
+    let new = stage.plain().await;
+    while orders.begin() {
+        stage.clear().await;
+        let worker = stage.worker().await;
+        let leaves = orders.part(0, "leave", stage.sides[0].leave(worker));
+        let starts = orders.part(1, "start", stage.sides[1].start_for(worker, new.clone()));
+        orders.play().await;
+        let seen = async {
+            let (released, claimed) = (played(leaves).await?, played(starts).await?);
+            ensure(released == usize::from(claimed), format!("claimed: {claimed}, given back: {released}"))?;
+            ensure(
+                stage.count("select count(*) from gd.instance where attempt > 0").await == 0,
+                "a stop cost an attempt",
+            )?;
+            stage.no_orphans().await
+        };
+        seen.await.map_err(|seen| format!("{seen}, after {orders}"))?;
+    }
+    Ok(orders.played())
+}
+
 /// A worker that was silent beats while it is declared dead.
 pub(super) async fn a_recovery_and_a_beat(stage: &Stage) -> Played {
     let mut orders = stage.orders(2);

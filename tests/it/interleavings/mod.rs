@@ -56,6 +56,7 @@ checks! {
     a_row_that_was_taken_back_is_its_next_owners_alone: claims::a_recovery_a_late_commit_and_a_claim,
     no_row_is_taken_for_a_worker_that_nobody_watches: claims::a_recovery_and_a_claim,
     no_start_is_taken_for_a_worker_that_nobody_watches: claims::a_recovery_and_a_start,
+    a_clean_stop_gives_back_what_its_starts_claim: claims::a_stop_and_a_start,
     nothing_is_woken_for_a_worker_that_nobody_watches: signals::a_recovery_and_a_delivery,
     what_a_delivery_wakes_is_claimed_once: signals::a_delivery_that_claims,
     a_worker_that_beats_is_alive_and_one_that_is_dead_is_told: claims::a_recovery_and_a_beat,

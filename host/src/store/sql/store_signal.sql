@@ -38,5 +38,6 @@ select
     exists (select from woken where owner is not null) as "claimed!",
     inbox.signals as "signals_before!",
     (select id from stored) as "stored?",
-    (extract(epoch from now()) * 1000)::bigint as "now_ms!"
+    (extract(epoch from now()) * 1000)::bigint as "received_at_ms!",
+    (extract(epoch from clock_timestamp()) * 1000)::bigint as "now_ms!"
 from seen, room, inbox
