@@ -126,7 +126,9 @@ async fn a_start_takes_the_version_that_another_host_has_just_deployed() {
     assert_eq!(first.run(json!([])).await.version, 1);
     let second = TestHost::on(first.database.clone(), |_, _| ()).await;
     second.deploy(release(2)).await;
-    assert_eq!(first.run(json!([])).await.version, 2, "what a host remembers of routes is compared");
+    let moved = first.run(json!([{ "do": "next" }])).await;
+    assert_eq!(moved.version, 2, "what a host remembers of routes is compared");
+    assert_eq!(first.outcomes(moved.id).await, ["next", "done"], "with the state that it was started with");
     second.deploy(guest("probe")).await;
     assert_eq!(first.run(json!([])).await.version, 1);
     assert_eq!(second.run(json!([])).await.version, 1);

@@ -34,7 +34,7 @@ pub(super) async fn burst(subject: &mut Subject, machine: &Machine, instances: u
     }
     subject.session.ask("commit").await?;
     let before = Before::now(subject.postmaster);
-    // The last ones come as any would: with them the hosts learn that there is work.
+    // The last ones come through the hosts, which learn with them that there is work.
     subject.queue_everywhere(machine).await?;
     subject.through(last).await?;
     let cost = before.cost();

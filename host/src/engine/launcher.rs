@@ -8,6 +8,7 @@ use tokio_util::task::TaskTracker;
 
 use super::Shared;
 use super::flusher::Commits;
+use super::held::Hold;
 use super::incarnation::Incarnation;
 use super::runner::Runner;
 use super::slots::Slot;
@@ -36,19 +37,25 @@ impl Launcher {
 
     /// Runs an instance in the place that was taken for it, when its turn comes. A claim that was given out twice is passed over.
     pub(super) fn launch(&self, incarnation: &Incarnation, claimed: Claimed, slot: Slot, company: Company) {
+        let Some((mut runner, hold)) = self.runner(incarnation, &claimed) else { return };
+        let running = async move {
+            runner.run_in_turn(claimed, hold, &slot).await;
+            drop((slot, company));
+        };
+        self.runners.spawn_on(running, self.shared.sandbox.threads());
+    }
+
+    /// A runner for an instance, which is held from now on. `None` where one has it under this very claim.
+    pub(super) fn runner(&self, incarnation: &Incarnation, claimed: &Claimed) -> Option<(Runner, Hold)> {
         let interrupt = incarnation.interrupt.child_token();
-        let Some(hold) = self.shared.held.hold(claimed.id, claimed.claim, interrupt.clone()) else { return };
-        let mut runner = Runner {
+        let hold = self.shared.held.hold(claimed.id, claimed.claim, interrupt.clone())?;
+        let runner = Runner {
             shared: self.shared.clone(),
             incarnation: incarnation.clone(),
             interrupt,
             commits: self.commits.clone(),
             closing: self.closing.clone(),
         };
-        let running = async move {
-            runner.run_in_turn(claimed, hold, &slot).await;
-            drop((slot, company));
-        };
-        self.runners.spawn_on(running, self.shared.sandbox.threads());
+        Some((runner, hold))
     }
 }

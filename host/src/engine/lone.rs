@@ -9,9 +9,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Shared;
-use super::flusher::Commits;
 use super::incarnation::{Incarnation, Incarnations, living};
-use super::runner::Runner;
+use super::launcher::Launcher;
 use crate::store::Error;
 
 /// Time between looks, and the least rest between two lone runs.
@@ -21,7 +20,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 pub(super) struct Lone {
     pub(super) shared: Arc<Shared>,
     pub(super) incarnations: Incarnations,
-    pub(super) commits: Commits,
+    pub(super) launcher: Launcher,
     pub(super) closing: CancellationToken,
 }
 
@@ -51,19 +50,11 @@ impl Lone {
         let claiming = self.shared.held.claiming();
         let claimed = self.shared.store.claim_suspect(incarnation.worker, queues.as_deref(), &stalled).await?;
         let Some((claimed, lone_starts)) = claimed else { return Ok(()) };
-        let interrupt = incarnation.interrupt.child_token();
-        let hold = self.shared.held.hold(claimed.id, claimed.claim, interrupt.clone());
+        let runner = self.launcher.runner(incarnation, &claimed);
         drop(claiming);
-        let Some(hold) = hold else { return Ok(()) };
+        let Some((mut runner, hold)) = runner else { return Ok(()) };
         tracing::warn!(instance = %claimed.id, lone_starts, "lone run: its worker died under it time and again");
         metrics::counter!(crate::telemetry::metrics::LONE_RUN).increment(1);
-        let mut runner = Runner {
-            shared: self.shared.clone(),
-            incarnation: incarnation.clone(),
-            interrupt,
-            commits: self.commits.clone(),
-            closing: self.closing.clone(),
-        };
         let running = async move { runner.run_alone(claimed, hold, lone_starts).await };
         let running = AbortOnDropHandle::new(self.shared.sandbox.threads().spawn(running));
         // Where it panicked, the row is found as owned and not held.

@@ -86,7 +86,7 @@ pub(crate) struct Shared {
     pub(crate) released: AtomicU64,
     /// Instances claimed.
     pub(crate) claimed: AtomicU64,
-    /// The picker waits, and knows of nothing in any lane that it has room for.
+    /// The picker has room, and knows of nothing in any lane.
     pub(crate) quiet: AtomicBool,
     /// Random, so that this engine's notices are told from those of others.
     pub(crate) nonce: u64,
@@ -242,7 +242,7 @@ impl Engine {
         let lone = lone::Lone {
             shared: shared.clone(),
             incarnations: incarnations.clone(),
-            commits: launcher.commits.clone(),
+            launcher: launcher.clone(),
             closing: closing.clone(),
         };
         let limiter = limiter::Limiter {

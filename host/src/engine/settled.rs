@@ -48,9 +48,9 @@ impl Settled {
         self.with(|watched| {
             if let Some(entry) = watched.get(&id) {
                 entry.seen.ended.store(true, Ordering::Release);
-                entry.seen.notify.notify_waiters();
             }
         });
+        self.announce(id);
     }
 
     fn with<R>(&self, act: impl FnOnce(&mut HashMap<InstanceId, Watched>) -> R) -> R {

@@ -19,7 +19,7 @@ fn deaf(config: &mut EngineConfig) {
 }
 
 /// A host over a wire that looks at all lanes every minute.
-async fn over_a_wire(configure: impl FnOnce(&mut EngineConfig)) -> (Wire, TestHost) {
+pub(super) async fn over_a_wire(configure: impl FnOnce(&mut EngineConfig)) -> (Wire, TestHost) {
     let database = Arc::new(TestDatabase::migrated().await);
     let wire = Wire::to(database.url()).await;
     let host = TestHost::through(&wire, database, |config, _| {

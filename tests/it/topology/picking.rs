@@ -6,7 +6,10 @@ use gd_core::InstanceId;
 use gd_host::host::Start;
 use gd_tests::{TestHost, eventually};
 use serde_json::json;
+use sqlx::Connection;
+use sqlx::postgres::PgConnection;
 
+use super::news::over_a_wire;
 use super::{five_beats, in_queue};
 
 /// How many instances are claimed.
@@ -90,4 +93,23 @@ async fn pck_10_rows_are_claimed_ahead_and_run_in_the_order_of_their_urgency() {
     }
     order.sort();
     assert_eq!(order.iter().map(|(_, priority, _)| *priority).collect::<Vec<_>>(), [-5, 0, 5, 5]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_goes_to_its_lane_while_a_claim_for_others_is_under_way() {
+    let (wire, host) = over_a_wire(|_| ()).await;
+    host.run(json!([])).await;
+    let mut stranger = PgConnection::connect(host.database.url()).await.unwrap();
+    // Whoever claims wants the worker's row: the claim, and a start that claims as well.
+    sqlx::raw_sql("begin; select id from gd.worker for update").execute(&mut stranger).await.unwrap();
+    let claims = wire.sent("claim");
+    let first = host.host.start_many(host.tenant, vec![TestHost::probe(json!({ "plan": [] }))]).await.unwrap();
+    let first = first.into_iter().next().unwrap().unwrap().id;
+    eventually("a claim is under way", async || (wire.sent("claim") > claims).then_some(())).await;
+    let second = tokio::time::timeout(Duration::from_secs(3), host.plan(json!([]))).await;
+    let second = second.expect("a start that does not claim waits for nobody");
+    assert_eq!((host.get(first).await.claim, host.get(second).await.claim), (0, 0));
+    sqlx::raw_sql("rollback").execute(&mut stranger).await.unwrap();
+    host.ended(first).await;
+    host.ended(second).await;
 }
