@@ -97,7 +97,8 @@ async fn pck_10_rows_are_claimed_ahead_and_run_in_the_order_of_their_urgency() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_goes_to_its_lane_while_a_claim_for_others_is_under_way() {
-    let (wire, host) = over_a_wire(|_| ()).await;
+    // A claim that takes one place leaves enough for others.
+    let (wire, host) = over_a_wire(|config| config.claim_rows_max = 1).await;
     host.run(json!([])).await;
     let mut stranger = PgConnection::connect(host.database.url()).await.unwrap();
     // Whoever claims wants the worker's row: the claim, and a start that claims as well.
