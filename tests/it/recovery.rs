@@ -233,8 +233,11 @@ async fn a_version_that_cannot_be_loaded_costs_no_attempt_and_resumes_when_it_ca
     second.signal(id, "go", json!(1)).await;
     let given_back = "select count(*) from gd.instance where claim > 3 and status = 0 and attempt = 0 and faults = 0";
     eventually("it is given back", async || (second.database.count(given_back).await == 1).then_some(())).await;
-    let why = second.host.why(second.tenant, id).await.unwrap();
-    assert_eq!(why.reasons[0].word, "version-not-loaded", "{why:?}");
+    eventually("it says why it is not claimed", async || {
+        let why = second.host.why(second.tenant, id).await.unwrap();
+        (why.reasons[0].word == "version-not-loaded").then_some(())
+    })
+    .await;
     let claim = second.get(id).await.claim;
     let other = second.deploy(release(2)).await;
     let start = Start { version: Some(other.version.0), ..TestHost::probe(json!({ "plan": [] })) };
@@ -242,7 +245,8 @@ async fn a_version_that_cannot_be_loaded_costs_no_attempt_and_resumes_when_it_ca
         let passed = second.start(start.clone()).await;
         assert_eq!(second.ended(passed).await.status, Status::Done, "others pass it by");
     }
-    assert_eq!(second.get(id).await.claim, claim, "it is not claimed again meanwhile");
+    let again = second.get(id).await.claim - claim;
+    assert!(again <= 2, "claimed and given back by a claim that was on its way at most, and not again: {again}");
     second.database.execute("update gd.component c set bytes = k.bytes from kept k where k.digest = c.digest").await;
     let probe = second.ended(id).await;
     assert_eq!(probe.notes()[1]["awaited"], json!([["go", 1]]));
