@@ -26,6 +26,9 @@ const SCAN_LANES_MAX: i64 = 500;
 
 /// Ends of batches that a busy host waits for before it claims. Chosen: a few milliseconds each, and none where nothing is committed.
 const BATCHES_WAITED_MAX: u32 = 3;
+/// Longest wait for one of them. Chosen: longer than a batch takes on a database nearby; one far away is not worth waiting for, since a
+/// claim under way gathers places by itself.
+const BATCH_WAIT_MAX: Duration = Duration::from_millis(20);
 /// One place in so many is few, or hardly any. Chosen: the rest has work for longer than the batches that are waited for take.
 const FEW: u32 = 4;
 const HARDLY_ANY: u32 = 8;
@@ -92,6 +95,7 @@ impl Picker {
                 patience -= 1;
                 tokio::select! {
                     () = end => tokio::task::yield_now().await,
+                    () = tokio::time::sleep(BATCH_WAIT_MAX) => patience = 0,
                     () = self.closing.cancelled() => {}
                     () = incarnation.interrupt.cancelled() => {}
                 }
