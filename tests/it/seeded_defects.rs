@@ -71,7 +71,11 @@ const DEFECTS: &[Defect] = &[
     Defect { name: "a plain commit leaves the claim", statement: "commit_plain", pieces: &[("claim = i.claim + 1,", "claim = i.claim,")], check: ONCE },
     Defect { name: "a plain chain that is paused runs on", statement: "commit_plain", pieces: &[("(not i.held)::int", "1"), ("case when not i.held then i.owner end", "i.owner")], check: PAUSE },
     Defect { name: "a suspicion outlives a plain outcome", statement: "commit_plain", pieces: &[("        losses = 0,\n", "")], check: SUSPECT },
-    Defect { name: "a plain end leaves the inbox", statement: "clear_inboxes", pieces: &[("where s.target", "where false and s.target")], check: ENDING },
+    Defect { name: "a plain end leaves the inbox", statement: "commit_plain", pieces: &[(" cross join gd.clear_inboxes(array(select id from ended))", "")], check: ENDING },
+    Defect { name: "a plain end clears what it has seen before it waited", statement: "commit_plain", pieces: &[
+        (" cross join gd.clear_inboxes(array(select id from ended))", ""),
+        ("freed as (", "emptied as (delete from gd.signal s using ended where s.target = ended.id),\nfreed as ("),
+    ], check: ENDING },
     Defect { name: "a plain end frees no key", statement: "commit_plain", pieces: &[("and k.holder = ended.id", "and false")], check: FREE_KEY },
     Defect { name: "a plain end frees a key that is to be kept", statement: "commit_plain", pieces: &[(" and k.keeps & 1 = 0", "")], check: FREE_KEY },
     Defect { name: "the status for a fence", statement: "commit_moves", pieces: &[(FENCE, "where i.id between e.id and e.id and i.status = 1")], check: NEXT_OWNER },

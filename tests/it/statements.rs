@@ -44,6 +44,8 @@ async fn the_engine_runs_with_the_settings_that_its_plans_are_pinned_with() {
 async fn every_statement_goes_by_index() {
     let database = TestDatabase::migrated().await;
     database.execute(ONE_PARTITION).await;
+    // Whether the server has come to do so by itself is a matter of time.
+    database.execute("analyze pg_catalog.pg_class, pg_catalog.pg_namespace, pg_catalog.pg_inherits").await;
     let mut session = PgConnection::connect(database.url()).await.unwrap();
     set(&mut session).await;
     let mut plans = String::new();
@@ -65,8 +67,8 @@ async fn every_statement_goes_by_index() {
 }
 
 /// Statements that a busy host sends all the time, with what they touch looked up row by row.
-const HOT: [&str; 8] =
-    ["claim", "clear_inboxes", "commit_ends", "commit_moves", "commit_plain", "consume_signals", "read_inbox", "start"];
+const HOT: [&str; 7] =
+    ["claim", "commit_ends", "commit_moves", "commit_plain", "consume_signals", "read_inbox", "start"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plan_that_was_made_while_the_tables_were_empty_looks_each_row_up_too() {

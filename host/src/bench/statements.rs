@@ -22,7 +22,7 @@ macro_rules! files {
     ($($name:literal)+) => { [$(($name, include_str!(concat!("../store/sql/", $name)))),+] };
 }
 const FILES: &[(&str, &str)] = &files!(
-    "beat.sql" "claim.sql" "clear_inboxes.sql" "commit_ends.sql" "commit_moves.sql" "commit_plain.sql" "consume_signals.sql" "find_route.sql" "get_instance.sql"
+    "beat.sql" "claim.sql" "commit_ends.sql" "commit_moves.sql" "commit_plain.sql" "consume_signals.sql" "find_route.sql" "get_instance.sql"
     "lock_claimed.sql" "owned_claims.sql" "read_inbox.sql" "read_status.sql" "record_attempts.sql" "scan_buckets.sql" "scan_lanes.sql" "start.sql"
     "take_back_reservations.sql" "waiting_keys.sql"
 );

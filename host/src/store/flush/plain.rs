@@ -2,7 +2,7 @@
 
 use gd_core::{Draws, KeyChange, Status, Then, WorkerId};
 use sqlx::postgres::{PgArguments, PgRow};
-use sqlx::{Connection, Execute, PgConnection, Postgres, query::Map};
+use sqlx::{Execute, PgConnection, Postgres, query::Map};
 
 use super::{Commit, Flushed, Verdict};
 use crate::failpoint::{self, Failpoint};
@@ -40,7 +40,7 @@ impl Commit {
     }
 }
 
-/// Writes them, in a transaction of their own: of one statement where none of them ends, else of two.
+/// Writes them in one statement, which is a transaction of its own.
 ///
 /// # Errors
 /// When a statement fails: then none was written, unless the error is one of the connection.
@@ -54,16 +54,7 @@ pub(super) async fn commit(
     let (ends, moves): (Vec<usize>, Vec<usize>) = order.into_iter().partition(|at| commits[*at].ends());
     failpoint::pass(Failpoint::BeforeCommit);
     let (told, over) = (Plain::of(commits, &moves), Plain::of(commits, &ends));
-    let written = if ends.is_empty() {
-        statement(worker, &told, &over).fetch_all(&mut *connection).await?
-    } else {
-        // What was delivered to them before they ended goes with them.
-        let mut transaction = connection.begin().await?;
-        let written = statement(worker, &told, &over).fetch_all(&mut *transaction).await?;
-        clear_inboxes(&mut transaction, &written, &over.id).await?;
-        transaction.commit().await?;
-        written
-    };
+    let written = statement(worker, &told, &over).fetch_all(&mut *connection).await?;
     let mut verdicts: Vec<Verdict> = commits.iter().map(|_| Verdict::Stale).collect();
     let mut with_mail = Vec::new();
     for row in written {
@@ -148,16 +139,6 @@ fn statement<'q>(
 
 fn as_lost(error: Error) -> Error {
     Error::Statement(sqlx::Error::Io(std::io::Error::other(error)))
-}
-
-/// Clears the inboxes of those that have ended, whose rows nobody can deliver to any more.
-async fn clear_inboxes(connection: &mut PgConnection, written: &[Written], ends: &[i64]) -> Result<(), Error> {
-    let place = |row: &Written| usize::try_from(-i64::from(row.place) - 1).ok();
-    let ended: Vec<i64> = written.iter().filter_map(place).filter_map(|at| ends.get(at).copied()).collect();
-    if !ended.is_empty() {
-        sqlx::query_file!("src/store/sql/clear_inboxes.sql", &ended).execute(connection).await?;
-    }
-    Ok(())
 }
 
 /// Each chained step sees its inbox as of now.

@@ -4,8 +4,8 @@
 -- in us, $13 CPU time in us; per attempt that is done: $14 instance, $15 claim, $16 its result, $17 to $24 as $6 to $13. Each stands in the
 -- order of its ids. `place` counts from 1 among those that go on, and from -1 downwards among those that are done.
 -- The fence is owner and claim; status stays out of it, or the planner turns to instance_owner. Nothing is locked before: no wake-up
--- depends on what is written here, and what is delivered to an instance that ends is cleared by the statement after this one, in the same transaction. What was
--- paused meanwhile does not run on. What the history needs comes along with each entry: a join of two parts of this statement would
+-- depends on what is written here. The inboxes of those that end are cleared once all of them are locked: `array(…)` reads `ended` to its
+-- end before the function is called, which sees what was delivered until then. What was paused meanwhile does not run on. What the history needs comes along with each entry: a join of two parts of this statement would
 -- be quadratic. The arrays are unnested side by side in a select list, which hands their elements out as they stand: as functions in a
 -- `from`, each would be copied into a store of its own first. Ranges and arrays of one: a plan that was made while the
 -- tables were empty would walk a whole index in the order of an equality instead of looking each row up.
@@ -86,4 +86,5 @@ select
     has_mail as "has_mail!", (extract(epoch from now()) * 1000)::bigint as "now_ms!"
 from moved
 union all
-select -place, 10::smallint, tenant_id, queue_id, priority, false, 0 from ended
+select -place, 10::smallint, tenant_id, queue_id, priority, false, 0
+from ended cross join gd.clear_inboxes(array(select id from ended))
