@@ -82,13 +82,20 @@ async fn shorter(host: &TestHost, number: usize, program: Program, difference: S
     if let Err(difference) = play(host, &format!("p{number}-at-once"), &at_once).await {
         shortest = (at_once, difference);
     }
-    let mut at = 0;
+    // Over and over, until nothing can be left out: what one part needed may be gone with it.
+    let (mut at, mut shortened) = (0, false);
     while tried < SHRINK_MAX {
-        let Some(candidate) = shortest.0.without(at) else { break };
+        let Some(candidate) = shortest.0.without(at) else {
+            if !shortened {
+                break;
+            }
+            (at, shortened) = (0, false);
+            continue;
+        };
         tried += 1;
         match play(host, &format!("p{number}-{tried}"), &candidate).await {
             Ok(_) => at += 1,
-            Err(difference) => shortest = (candidate, difference),
+            Err(difference) => (shortest, shortened) = ((candidate, difference), true),
         }
     }
     shortest
