@@ -37,6 +37,35 @@ async fn a_table_that_somebody_has_locked_is_passed_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_somebody_else_vacuums_is_looked_at_again_soon() {
+    let host = TestHost::with_probe_and(|engine, _| engine.vacuum_dead_rows = DEAD_ROWS).await;
+    let mut other = PgConnection::connect(host.database.url()).await.unwrap();
+    // The lock of a vacuum.
+    sqlx::raw_sql("begin; lock table gd.instance in share update exclusive mode").execute(&mut other).await.unwrap();
+    let littered = "select count(*) from (select pg_stat_get_dead_tuples('gd.instance'::regclass) as dead) s where dead > 160";
+    let litter = async || {
+        for _ in 0..DEAD_ROWS / 4 {
+            host.run(json!([{ "do": "next" }, { "do": "next" }])).await;
+        }
+    };
+    eventually("litter that the server knows of", async || {
+        litter().await;
+        (host.database.count(littered).await > 0).then_some(())
+    })
+    .await;
+    // Looks of the host in the meantime.
+    litter().await;
+    five_beats(&host).await;
+    assert_eq!(vacuums(&host.database, "instance").await, 0);
+    sqlx::raw_sql("commit").execute(&mut other).await.unwrap();
+    eventually("a vacuum, in less than the minute for which others rest", async || {
+        litter().await;
+        (vacuums(&host.database, "instance").await > 0).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_an_open_snapshot_keeps_is_not_vacuumed_over_and_over() {
     let host = TestHost::with_probe_and(|engine, _| engine.vacuum_dead_rows = DEAD_ROWS).await;
     let mut analyst = PgConnection::connect(host.database.url()).await.unwrap();
