@@ -42,7 +42,8 @@ async fn a_table_that_somebody_else_vacuums_is_looked_at_again_soon() {
     let mut other = PgConnection::connect(host.database.url()).await.unwrap();
     // The lock of a vacuum.
     sqlx::raw_sql("begin; lock table gd.instance in share update exclusive mode").execute(&mut other).await.unwrap();
-    let littered = "select count(*) from (select pg_stat_get_dead_tuples('gd.instance'::regclass) as dead) s where dead > 160";
+    let littered =
+        "select count(*) from (select pg_stat_get_dead_tuples('gd.instance'::regclass) as dead) s where dead > 160";
     let litter = async || {
         for _ in 0..DEAD_ROWS / 4 {
             host.run(json!([{ "do": "next" }, { "do": "next" }])).await;
