@@ -90,6 +90,20 @@ async fn a_plan_that_was_made_while_the_tables_were_empty_looks_each_row_up_too(
     }
 }
 
+/// What `explain` does not show: the plan of what a hot statement calls.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_function_that_clears_inboxes_goes_by_index() {
+    let database = TestDatabase::migrated().await;
+    let mut session = PgConnection::connect(database.url()).await.unwrap();
+    set(&mut session).await;
+    let source = "select prosrc from pg_proc where oid = 'gd.clear_inboxes'::regproc";
+    let source: String = sqlx::query_scalar(source).fetch_one(&mut session).await.unwrap();
+    let delete = source.lines().find(|line| line.trim().starts_with("delete")).unwrap();
+    let delete = delete.trim().trim_end_matches(';').replace("any(ended)", "any($1::bigint[])");
+    let plan = plan(&mut session, &delete).await;
+    assert!(plan.contains("Index Scan on signal_pkey") && !plan.contains("Seq Scan"), "{plan}");
+}
+
 /// Whether a line of a plan speaks of this table, or of a partition of it.
 fn scans(line: &str, table: &str) -> bool {
     let name = line.split("Seq Scan on ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap_or_default();

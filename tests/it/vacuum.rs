@@ -42,25 +42,19 @@ async fn a_table_that_somebody_else_vacuums_is_looked_at_again_soon() {
     let mut other = PgConnection::connect(host.database.url()).await.unwrap();
     // The lock of a vacuum.
     sqlx::raw_sql("begin; lock table gd.instance in share update exclusive mode").execute(&mut other).await.unwrap();
-    let littered =
-        "select count(*) from (select pg_stat_get_dead_tuples('gd.instance'::regclass) as dead) s where dead > 160";
-    let litter = async || {
-        for _ in 0..DEAD_ROWS / 4 {
-            host.run(json!([{ "do": "next" }, { "do": "next" }])).await;
-        }
-    };
+    let dead = "select pg_stat_get_dead_tuples('gd.instance'::regclass)";
     eventually("litter that the server knows of", async || {
-        litter().await;
-        (host.database.count(littered).await > 0).then_some(())
+        litter(&host).await;
+        (host.database.count(dead).await > DEAD_ROWS.into()).then_some(())
     })
     .await;
     // Looks of the host in the meantime.
-    litter().await;
+    litter(&host).await;
     five_beats(&host).await;
     assert_eq!(vacuums(&host.database, "instance").await, 0);
     sqlx::raw_sql("commit").execute(&mut other).await.unwrap();
     eventually("a vacuum, in less than the minute for which others rest", async || {
-        litter().await;
+        litter(&host).await;
         (vacuums(&host.database, "instance").await > 0).then_some(())
     })
     .await;
@@ -72,21 +66,23 @@ async fn what_an_open_snapshot_keeps_is_not_vacuumed_over_and_over() {
     let mut analyst = PgConnection::connect(host.database.url()).await.unwrap();
     let snapshot = "begin isolation level repeatable read; select count(*) from gd.instance";
     sqlx::raw_sql(snapshot).execute(&mut analyst).await.unwrap();
-    let litter = async || {
-        for _ in 0..DEAD_ROWS / 4 {
-            host.run(json!([{ "do": "next" }, { "do": "next" }])).await;
-        }
-    };
     eventually("a vacuum", async || {
-        litter().await;
+        litter(&host).await;
         (vacuums(&host.database, "instance").await > 0).then_some(())
     })
     .await;
     for _ in 0..3 {
-        litter().await;
+        litter(&host).await;
         five_beats(&host).await;
     }
     assert_eq!(vacuums(&host.database, "instance").await, 1, "dead rows that stay are left to a later minute");
+}
+
+/// Instances that leave enough dead rows behind for a host to look.
+async fn litter(host: &TestHost) {
+    for _ in 0..DEAD_ROWS / 4 {
+        host.run(json!([{ "do": "next" }, { "do": "next" }])).await;
+    }
 }
 
 /// How often somebody has asked for a vacuum of this table.
